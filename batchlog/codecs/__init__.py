@@ -1,0 +1,1 @@
+"""Compressed files: which form, and their bytes."""

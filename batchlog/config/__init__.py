@@ -1,0 +1,1 @@
+"""What the user asked for: file, environment and flags, checked."""

@@ -1,0 +1,1 @@
+"""Formats as data: what a line holds, and where."""

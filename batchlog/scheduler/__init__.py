@@ -1,0 +1,1 @@
+"""When the job runs in the foreground."""

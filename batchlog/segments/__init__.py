@@ -1,0 +1,1 @@
+"""Segments: find the files of a log, know their content again, read what is new."""

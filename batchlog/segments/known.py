@@ -1,0 +1,75 @@
+"""What is remembered of a log between two runs. Values only; a change returns a new value."""
+
+from typing import Literal
+
+import msgspec
+
+from batchlog.segments.identity import Mark
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """A file as it was when it was last looked at; the same sight is not opened again."""
+
+    path: str
+    device: int
+    inode: int
+    size: int
+    """Bytes on disk, that is compressed ones where `form` is not "plain"."""
+    mtime: int
+    """Time of last modification, nanoseconds since 1970."""
+    form: str
+    """"plain", "gzip", "bzip2", "xz" or "zstd"."""
+
+    @property
+    def key(self) -> tuple[int, int, int, int]:
+        """What makes two sights the same: everything but the name, which a rename changes."""
+        return self.device, self.inode, self.size, self.mtime
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """One content from a writer's first byte to its last."""
+
+    mark: Mark
+    state: Literal["open", "sealed", "quarantined", "old"]
+    """open: may grow. sealed: its end is known. quarantined: waits for a person's `resolve`.
+    old: was on disk below the origin; a push never counts it."""
+    begin: int | None
+    """Where live counting of it starts, in decompressed bytes; None where none of it is live."""
+    begin_lines: int
+    """Lines before `begin`."""
+    first: int | None
+    """Stamp of its first line that has one, Unix seconds."""
+    format: str
+    """What `formats.resolve` takes."""
+    context: str = ""
+    """The scanner's context at the mark."""
+    bearers: tuple[Sight, ...] = ()
+    """The files that hold it, the one that is read first; none where it is gone."""
+    absent: bool = False
+    """Whether the run before already saw no bearer of it."""
+
+
+class Counters(msgspec.Struct, frozen=True):
+    """batchlog's own counters of one log."""
+
+    counted: int = 0
+    malformed: int = 0
+    oversize: int = 0
+    skipped: int = 0
+    read_bytes: int = 0
+    lost_bytes: int = 0
+    lost_segments: int = 0
+    newest: int | None = None
+    """Stamp of the newest counted line, Unix seconds."""
+
+
+class Log(msgspec.Struct, frozen=True):
+    """An active path with its segments, oldest first."""
+
+    path: str
+    origin: int
+    """When live counting of it began: Unix seconds of the commit that recorded its segments."""
+    segments: tuple[Segment, ...] = ()
+    counters: Counters = Counters()
+    unread: tuple[Sight, ...] = ()
+    """Files that were said once to be unreadable as a log, so that they are not said again."""

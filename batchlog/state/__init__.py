@@ -1,0 +1,1 @@
+"""State: totals and positions, and the one file that keeps both."""

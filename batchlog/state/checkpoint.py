@@ -1,0 +1,108 @@
+"""The saved file: what it holds, and its bytes. No files, no clock.
+
+Totals and positions are in one value so that one atomic replacement keeps them in step. It holds
+no configuration, no secrets and no line of any log.
+"""
+
+from hashlib import blake2b
+from typing import Annotated
+
+import msgspec
+
+from batchlog.errors import CheckpointError
+from batchlog.segments.known import Log
+
+VERSION = 1
+"""Version that this program writes."""
+
+OLDEST_READER = 1
+"""Oldest version of the program's format that understands what this one writes."""
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Series(msgspec.Struct, frozen=True):
+    """One line of the totals, carrying its own label names."""
+
+    labels: tuple[tuple[str, str], ...]
+    """Name and value of each label, sorted by name."""
+    requests: Count
+    bytes: Count
+    created: int
+    """Unix seconds of the commit that created it."""
+    duration: Count | None = None
+    """Sum of durations in nanoseconds; None where no line carried one."""
+    buckets: tuple[Count, ...] | None = None
+    """Count of each bucket, not cumulative; the last is what lies above every bound."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What the user named, as given: an active path or a glob, made absolute."""
+
+    path: str
+    format: str = "auto"
+
+
+class Group(msgspec.Struct, frozen=True):
+    """The gateway's group that this checkpoint belongs to; fixed when first committed."""
+
+    job: str
+    grouping: dict[str, str]
+
+
+class State(msgspec.Struct, frozen=True):
+    """Everything that a run needs from the run before."""
+
+    state_id: str
+    """Random name of this checkpoint's life."""
+    generation: int = 0
+    """Number of commits in it."""
+    group: Group | None = None
+    entries: tuple[Entry, ...] = ()
+    bounds: tuple[int, ...] = ()
+    """Upper bounds of the duration buckets, nanoseconds, ascending."""
+    totals: tuple[Series, ...] = ()
+    """Sorted by labels."""
+    overflow: int = 0
+    """Lines put into `other` because the limit of series was reached."""
+    logs: tuple[Log, ...] = ()
+    """Sorted by path."""
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    version: int
+    oldest_reader: int
+    checksum: str
+    state: msgspec.Raw
+
+
+def encode(state: State) -> bytes:
+    """Return the file's bytes: one line of JSON with a checksum over the state's own bytes."""
+    raw = msgspec.json.encode(state)
+    envelope = _Envelope(VERSION, OLDEST_READER, checksum(raw), msgspec.Raw(raw))
+    return msgspec.json.encode(envelope) + b"\n"
+
+
+def decode(data: bytes) -> State:
+    """Return the state in `data`; CheckpointError where it is damaged or from a newer version."""
+    try:
+        envelope = msgspec.json.decode(data, type=_Envelope)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise CheckpointError("it is not a whole checkpoint") from None
+    if envelope.oldest_reader > VERSION:
+        raise CheckpointError(
+            f"it was written by a newer batchlog (format {envelope.version}, "
+            f"this one reads up to {VERSION}); upgrade batchlog"
+        )
+    raw = bytes(envelope.state)
+    if checksum(raw) != envelope.checksum:
+        raise CheckpointError("its checksum does not match its content")
+    try:
+        return msgspec.json.decode(raw, type=State)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise CheckpointError(f"its content is not a checkpoint's: {error}") from None
+
+
+def checksum(raw: bytes) -> str:
+    """Return the checksum of a state's bytes: against accidents, not against a forger."""
+    return blake2b(raw, digest_size=16).hexdigest()
