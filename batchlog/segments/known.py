@@ -6,6 +6,8 @@ import msgspec
 
 from batchlog.segments.identity import Mark
 
+State = Literal["open", "sealed", "quarantined", "old"]
+
 
 class Sight(msgspec.Struct, frozen=True):
     """A file as it was when it was last looked at; the same sight is not opened again."""
@@ -30,7 +32,7 @@ class Segment(msgspec.Struct, frozen=True):
     """One content from a writer's first byte to its last."""
 
     mark: Mark
-    state: Literal["open", "sealed", "quarantined", "old"]
+    state: State
     """open: may grow. sealed: its end is known. quarantined: waits for a person's `resolve`.
     old: was on disk below the origin; a push never counts it."""
     begin: int | None
@@ -45,6 +47,9 @@ class Segment(msgspec.Struct, frozen=True):
     """The scanner's context at the mark."""
     bearers: tuple[Sight, ...] = ()
     """The files that hold it, the one that is read first; none where it is gone."""
+    behind: bool = False
+    """Whether its first bearer, as it was seen, has not been read to its end yet: a run was
+    stopped or killed between two steps. Then the sight alone does not say that nothing is new."""
     absent: bool = False
     """Whether the run before already saw no bearer of it."""
 

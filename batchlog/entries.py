@@ -1,0 +1,96 @@
+"""Which logs a run is about: arguments, else the configuration's entries, else the remembered.
+
+Paths are made absolute here and nowhere later. What the labels of a log are follows from its entry.
+"""
+
+import fnmatch
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from batchlog.config.schema import LogEntry, Settings
+from batchlog.errors import ConfigError
+from batchlog.labels import OTHER
+from batchlog.segments.discover import is_glob
+from batchlog.segments.names import readings
+from batchlog.state.checkpoint import Entry
+
+
+def select(
+    settings: Settings, arguments: Sequence[str], remembered: Sequence[Entry]
+) -> tuple[LogEntry, ...]:
+    """Return the entries of a run; ConfigError where there are none."""
+    if arguments:
+        paths = _joined([os.path.abspath(path) for path in arguments])
+        return tuple(_settled(settings, path) for path in paths)
+    if settings.log:
+        return tuple(replace(e, path=os.path.abspath(e.path)) for e in settings.log)
+    if remembered:
+        chosen = settings.format
+        return tuple(
+            LogEntry(e.path, format=e.format if chosen == "auto" else chosen) for e in remembered
+        )
+    raise ConfigError(
+        "no log is named: give one, such as 'batchlog push /var/log/nginx/access.log', "
+        "or [[log]] entries in a configuration file"
+    )
+
+
+def _settled(settings: Settings, path: str) -> LogEntry:
+    """Return the entry of an argument: that of the configuration where one covers it."""
+    known = covering(settings.log, path)
+    if known is None:
+        return LogEntry(path, format=settings.format)
+    return replace(known, path=path)
+
+
+def covering(entries: Sequence[LogEntry], path: str) -> LogEntry | None:
+    """Return the first entry whose path or pattern the path is or matches."""
+    for entry in entries:
+        pattern = os.path.abspath(entry.path)
+        if path == pattern or fnmatch.fnmatchcase(path, pattern):
+            return entry
+    return None
+
+
+def _joined(paths: Sequence[str]) -> list[str]:
+    """Leave out rotated names of other arguments, and repetitions (an unquoted `access.log*`)."""
+    given = dict.fromkeys(paths)
+    return [path for path in given if not _belongs_to_another(path, given)]
+
+
+def _belongs_to_another(path: str, given: Mapping[str, None]) -> bool:
+    directory, name = os.path.split(path)
+    if is_glob(path):
+        return False
+    bases = [os.path.join(directory, reading.base) for reading in readings(name)]
+    if any(base in given for base in bases):
+        return True
+    there = next((base for base in bases if os.path.isfile(base)), None)
+    if there is not None and os.path.isfile(path):
+        raise ConfigError(
+            f"{path} is a rotated file of {there}: name {there}, its rotated files are found; "
+            f"'batchlog backfill {path}' is for old logs"
+        )
+    return False
+
+
+def static_labels(entry: LogEntry, path: str) -> dict[str, str]:
+    """Return the labels that every line of the log at `path` carries."""
+    labels = dict(entry.labels)
+    if entry.labels_from_path is not None:
+        pattern = re.compile(entry.labels_from_path)
+        found = pattern.search(path)
+        for name in pattern.groupindex:
+            value = found[name] if found else None
+            labels[name] = value or OTHER
+    return labels
+
+
+def path_label_names(entry: LogEntry) -> frozenset[str]:
+    """Return the labels whose values come from paths and so have no bounds."""
+    if entry.labels_from_path is None:
+        return frozenset()
+    return frozenset(re.compile(entry.labels_from_path).groupindex)

@@ -1,0 +1,1 @@
+"""The job: one run, and what else changes the checkpoint."""

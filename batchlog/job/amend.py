@@ -1,0 +1,151 @@
+"""What a person may change in the checkpoint: start anew, and decide on what is quarantined."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
+
+from batchlog.config.schema import LogEntry
+from batchlog.entries import covering, select
+from batchlog.errors import ConfigError, Exit, LogError
+from batchlog.formats import resolve as resolve_format
+from batchlog.job.request import Request, Verdict, World
+from batchlog.job.survey import survey
+from batchlog.job.work import Work
+from batchlog.scan import Scanner, scanner
+from batchlog.segments.book import Book
+from batchlog.segments.content import OpenFile, open_file
+from batchlog.segments.discover import File
+from batchlog.segments.findings import error, notice
+from batchlog.segments.identity import Likeness, compare
+from batchlog.segments.known import Log, Segment
+from batchlog.segments.marks import mark_at_end
+from batchlog.segments.origin import Begin, begin
+from batchlog.segments.read import unread_mark
+from batchlog.segments.take import Opened, Tools, take
+from batchlog.state.checkpoint import Entry, State
+from batchlog.state.store import Store
+
+Choice = Literal["count", "ignore"]
+
+
+def reset(request: Request, world: World) -> Exit:
+    """Begin a new checkpoint: totals at zero, all that is on disk taken as counted."""
+    store, verdict = Store(request.checkpoint), Verdict(world)
+    with store.lock(request.lock_wait, world.stop):
+        old = store.load_usable()
+        remembered = old.entries if old else ()
+        entries = select(request.settings, request.logs, remembered)
+        places = survey(entries, [log.path for log in old.logs] if old else ())
+        logs = []
+        for place in places:
+            begun = begin(place.found, Begin.COUNTED, world.now(), place.entry.format)
+            verdict.hear(*(error(text) for text in place.found.problems), *begun.findings)
+            logs.append(begun.log)
+        state = State(
+            state_id=uuid.uuid4().hex,
+            generation=1,
+            group=old.group if old else None,
+            entries=tuple(Entry(entry.path, entry.format) for entry in entries),
+            bounds=request.settings.metrics.bounds,
+            logs=tuple(sorted(logs, key=lambda log: log.path)),
+        )
+        damaged = store.set_aside()
+        store.commit(state)
+    kept = damaged or (store.previous if old else None)
+    world.say(
+        notice(
+            f"started anew with {len(logs)} logs at their present end and totals at 0"
+            + (f"; the state before is kept as {kept}" if kept else "")
+        )
+    )
+    return verdict.exit
+
+
+class _Quarantined(NamedTuple):
+    log: Log
+    number: int
+
+    @property
+    def segment(self) -> Segment:
+        return self.log.segments[self.number]
+
+    @property
+    def path(self) -> str:
+        bearers = self.segment.bearers
+        return bearers[0].path if bearers else self.log.path
+
+
+def resolve(request: Request, path: str, choice: Choice, world: World) -> Exit:
+    """Decide on the quarantined segment in the file at `path`; what comes later counts anyway."""
+    store, verdict = Store(request.checkpoint), Verdict(world)
+    with store.lock(request.lock_wait, world.stop):
+        state = store.load()
+        waiting = [] if state is None else _quarantined(state)
+        found = next((one for one in waiting if one.path == os.path.abspath(path)), None)
+        if state is None or found is None:
+            names = ", ".join(one.path for one in waiting) or "nothing is"
+            raise ConfigError(f"{path} is not quarantined; {names}")
+        work = Work(store, state, request.settings, world.now())
+        with _still_there(found) as content:
+            if choice == "count":
+                _count(work, found, content, request, world)
+            else:
+                segment = replace(found.segment, mark=mark_at_end(content), state="open")
+                book = Book(found.log)
+                book.put(found.number, replace(segment, behind=True))
+                work.put(book.log)
+        work.commit()
+    verb = f"counted its {work.read.lines:,} lines" if choice == "count" else "taken as counted"
+    world.say(notice(f"{path}: {verb}; the next push delivers"))
+    return verdict.exit
+
+
+def _quarantined(state: State) -> list[_Quarantined]:
+    return [
+        _Quarantined(log, index)
+        for log in state.logs
+        for index, segment in enumerate(log.segments)
+        if segment.state == "quarantined"
+    ]
+
+
+@contextmanager
+def _still_there(found: _Quarantined) -> Iterator[OpenFile]:
+    """Open a quarantined file; LogError where another content stands there by now."""
+    path = found.path
+    try:
+        with open_file(File(path, 0, 0, 0, 0, active=False)) as content:
+            if compare(found.segment.mark, content) is not Likeness.SAME:
+                raise LogError(
+                    f"{path} holds something else by now: "
+                    "the next push looks for it, 'batchlog status' names where it is"
+                )
+            yield content
+    except FileNotFoundError:
+        raise LogError(
+            f"{path} is not there any more: the next push looks for it under another name"
+        ) from None
+
+
+def _count(
+    work: Work, found: _Quarantined, content: OpenFile, request: Request, world: World
+) -> None:
+    """Count a quarantined file from its first line."""
+    entry = covering(request.settings.log, found.log.path) or LogEntry(found.log.path)
+    metrics = request.settings.metrics
+
+    def scan(spec: str, context: str) -> Scanner:
+        return scanner(resolve_format(spec), metrics.by, metrics.bounds, context)
+
+    book = Book(found.log)
+    fresh = replace(found.segment, mark=unread_mark(content), state="open", begin=content.start)
+    book.put(found.number, replace(fresh, begin_lines=0, context=""))
+    opened = Opened(content, active=False, first=fresh.first, format=fresh.format)
+    tools = Tools(world.now(), fresh.format, scan, lambda _: None, world.stop)
+    for progress in take(book, found.number, opened, tools):
+        work.add(progress, entry)
+    work.put(book.log)

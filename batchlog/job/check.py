@@ -1,0 +1,128 @@
+"""Everything that could keep a run from being right, looked at without changing anything."""
+
+import os
+from collections.abc import Iterator
+
+from batchlog.entries import select
+from batchlog.errors import BatchlogError, CheckpointError
+from batchlog.job.deliver import targets
+from batchlog.job.request import Request
+from batchlog.job.survey import survey, unmatched, unusable
+from batchlog.segments.findings import Finding, error, notice, warning
+from batchlog.sinks import gateway
+from batchlog.sinks.target import Target
+from batchlog.state.checkpoint import State
+from batchlog.state.place import doubts
+from batchlog.state.store import Store
+
+
+def check(request: Request) -> Iterator[Finding]:
+    """Yield what was looked at, and what is wrong with it: first errors that a run would meet."""
+    source = request.settings.source
+    yield notice(f"configuration: {source or 'no file, options and defaults'}")
+    store = Store(request.checkpoint)
+    state: State | None = None
+    try:
+        state = store.load()
+        yield notice(f"checkpoint: {store.path}, {_generation(state)}")
+    except CheckpointError as problem:
+        yield error(str(problem))
+    yield from _directory(store)
+    yield from _logs(request, state)
+    yield from _gateways(request, state)
+    yield from _textfile(request)
+
+
+def _generation(state: State | None) -> str:
+    return "none yet" if state is None else f"generation {state.generation}"
+
+
+def _directory(store: Store) -> Iterator[Finding]:
+    """Judge the state directory; what is missing of it would be made by the first run."""
+    there = store.directory
+    while not os.path.isdir(there) and there != os.path.dirname(there):
+        there = os.path.dirname(there)
+    if there == store.directory:
+        try:
+            store.judge_directory()
+        except CheckpointError as problem:
+            yield error(str(problem))
+    if not os.access(there, os.W_OK | os.X_OK):
+        yield error(f"the state directory {store.directory} cannot be written by this user")
+    doubt = doubts(there)
+    if doubt:
+        yield warning(doubt)
+
+
+def _logs(request: Request, state: State | None) -> Iterator[Finding]:
+    try:
+        entries = select(request.settings, request.logs, state.entries if state else ())
+    except BatchlogError as problem:
+        yield error(str(problem))
+        return
+    known = [log.path for log in state.logs] if state else []
+    places = survey(entries, known)
+    yield from (error(f"no file matches {pattern}") for pattern in unmatched(entries, places))
+    for place in places:
+        path = place.found.path
+        why = unusable(place)
+        if why is None:
+            yield notice(f"log: {path}, {len(place.found.files)} files")
+        elif path in known and not place.found.files and not place.found.problems:
+            yield warning(f"log: {path} has no file at present")
+        else:
+            yield error(why)
+
+
+def _gateways(request: Request, state: State | None) -> Iterator[Finding]:
+    group = request.group
+    if state is not None and state.group is not None:
+        if state.group != group and request.settings.gateways(listen=request.listen):
+            yield error(
+                f"the checkpoint belongs to job {state.group.job} {state.group.grouping}, "
+                f"and job {group.job} {group.grouping} was asked for"
+            )
+        group = state.group
+    for target in targets(request.settings, group, listen=request.listen):
+        try:
+            yield from _gateway(target, state)
+        except BatchlogError as problem:
+            yield error(str(problem))
+
+
+def _gateway(target: Target, state: State | None) -> Iterator[Finding]:
+    holder = gateway.holds_group(target)
+    if holder is None:
+        yield notice(f"{target.title}: reached, our group is not there yet")
+    elif state is None:
+        yield error(f"{target.title}: holds our group although there is no checkpoint")
+    elif holder != state.state_id:
+        yield error(
+            f"{target.title}: our group is filled by another checkpoint "
+            f"(state {holder or 'unknown'}): two hosts or jobs share it"
+        )
+    else:
+        yield from _generations(target, state)
+
+
+def _generations(target: Target, state: State) -> Iterator[Finding]:
+    """Compare generations: a gateway that is ahead tells of a machine rolled back (R75)."""
+    pushed = gateway.generation(target)
+    if pushed is not None and pushed > state.generation:
+        yield error(
+            f"{target.title}: holds generation {pushed}, the checkpoint only "
+            f"{state.generation}: it was restored from a backup or snapshot, and what came between "
+            "would be counted again"
+        )
+    else:
+        yield notice(f"{target.title}: reached, holds generation {pushed}")
+
+
+def _textfile(request: Request) -> Iterator[Finding]:
+    file = request.settings.textfile
+    if file is not None:
+        directory = os.path.dirname(os.path.abspath(file.path))
+        if os.path.isdir(directory):
+            yield notice(f"textfile: {file.path}")
+        else:
+            yield error(f"textfile: the directory {directory} is not there")

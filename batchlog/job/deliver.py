@@ -1,0 +1,100 @@
+"""Bring metric families to every sink, and ask the sinks what they hold of us."""
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from prometheus_client.core import Metric
+
+from batchlog.config.schema import Settings
+from batchlog.errors import BatchlogError, CheckpointError, Exit, Stop
+from batchlog.segments.findings import Finding, error, warning
+from batchlog.sinks import gateway, textfile
+from batchlog.sinks.target import Target
+from batchlog.state.checkpoint import Group
+
+
+class Delivered(NamedTuple):
+    """What became of a delivery."""
+
+    exits: tuple[Exit, ...]
+    findings: tuple[Finding, ...]
+    sinks: tuple[str, ...]
+    """Where it arrived."""
+
+
+def targets(settings: Settings, group: Group, *, listen: bool = False) -> tuple[Target, ...]:
+    """Return the gateways that get every push."""
+    to = settings.gateway
+    return tuple(
+        Target(
+            url=url,
+            job=group.job,
+            grouping=group.grouping,
+            timeout=to.timeout,
+            retry_for=to.retry_for,
+            username=to.username,
+            password_file=to.password_file,
+            bearer_token_file=to.bearer_token_file,
+            ca_file=to.ca_file,
+            cert_file=to.cert_file,
+            key_file=to.key_file,
+            compression=to.compression,
+        )
+        for url in settings.gateways(listen=listen)
+    )
+
+
+def deliver(
+    families: Sequence[Metric], to: Sequence[Target], textfile_path: str | None, stop: Stop
+) -> Delivered:
+    """Write the textfile and push to every gateway; one that fails does not keep the others."""
+    exits: list[Exit] = []
+    findings: list[Finding] = []
+    arrived: list[str] = []
+    if textfile_path is not None:
+        try:
+            textfile.write(textfile_path, families)
+            arrived.append(textfile_path)
+        except BatchlogError as problem:
+            exits.append(problem.exit)
+            findings.append(error(str(problem)))
+    for target in to:
+        try:
+            delivery = gateway.push(
+                target,
+                families,
+                sleep=time.sleep,
+                clock=time.monotonic,
+                rng=random.random,
+                stop=stop,
+            )
+            arrived.append(target.url)
+            findings += [warning(text) for text in [delivery.warning] if text]
+        except BatchlogError as problem:
+            exits.append(problem.exit)
+            findings.append(error(str(problem)))
+    return Delivered(tuple(exits), tuple(findings), tuple(arrived))
+
+
+def refuse_if_held(to: Sequence[Target], textfile_path: str | None, checkpoint: str) -> None:
+    """Raise where a sink holds our group although there is no checkpoint (R65).
+
+    CheckpointError where one does; SinkUnreachable or GatewayRefused where it cannot be known.
+    """
+    for holder in _holders(to, textfile_path):
+        raise CheckpointError(
+            f"there is no checkpoint at {checkpoint}, but {holder} holds metrics of ours: "
+            "put the checkpoint back, or start from zero with 'batchlog reset' "
+            'or on_missing = "zero"'
+        )
+
+
+def _holders(to: Sequence[Target], textfile_path: str | None) -> Iterator[str]:
+    if textfile_path is not None and textfile.holds_group(textfile_path) is not None:
+        yield textfile_path
+    for target in to:
+        if gateway.holds_group(target) is not None:
+            group = ", ".join(f'{k}="{v}"' for k, v in target.group.items())
+            yield f"{target.title} ({group})"

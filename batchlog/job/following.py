@@ -1,0 +1,135 @@
+"""Follow every log of a run, look a second time for what was missing, then settle it."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from batchlog.config.schema import Settings
+from batchlog.formats import resolve
+from batchlog.job.request import Verdict
+from batchlog.job.survey import Place, survey
+from batchlog.job.work import Work
+from batchlog.scan import Scanner, scanner
+from batchlog.segments.book import Progress
+from batchlog.segments.findings import error
+from batchlog.segments.follow import Seen, follow, settle_missing
+from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
+from batchlog.segments.known import Log, Segment
+from batchlog.segments.take import Tools
+
+LEAST_MALFORMED = 100
+"""Malformed lines of a log in one run below which their share is not judged."""
+
+_KNOWN_ELSEWHERE = 3
+"""Heads by which a content is known in another log: its first KiB (R100)."""
+
+
+class Following:
+    """The logs of one run, followed into its work."""
+
+    def __init__(self, work: Work, settings: Settings, verdict: Verdict, now: float) -> None:
+        self._work = work
+        self._settings = settings
+        self._verdict = verdict
+        self._now = now
+        self._seen: dict[str, Seen] = {}
+        self._lines: dict[str, tuple[int, int]] = {}  # malformed, all
+
+    def follow(self, places: Sequence[Place]) -> None:
+        """Follow each log that has an origin: those that count already come first (R100)."""
+        known = [place for place in places if place.found.path in self._work.logs]
+        known.sort(key=lambda place: not _counts(self._work.logs[place.found.path]))
+        for place in known:
+            if not self._verdict.world.stop:
+                self._follow(place)
+        again = [place for place in known if self._wants_another_look(place.found.path)]
+        for place in survey([place.entry for place in again], [p.found.path for p in again]):
+            if place.found.path in {p.found.path for p in again}:
+                self._follow(place)
+        for place in known:
+            self._settle(place)
+
+    def _follow(self, place: Place) -> None:
+        log = self._work.logs[place.found.path]
+        tools = Tools(
+            now=self._now,
+            format=place.entry.format,
+            scanner=self._scanner,
+            elsewhere=(lambda _: None) if _counts(log) else self._elsewhere,
+            stop=self._verdict.world.stop,
+        )
+        for progress in follow(log, place.found, tools):
+            if isinstance(progress, Seen):
+                self._seen[place.found.path] = progress
+            else:
+                self._add(progress, place)
+
+    def _add(self, progress: Progress, place: Place) -> None:
+        self._work.add(progress, place.entry)
+        self._verdict.hear(*progress.findings)
+        if progress.step is not None:
+            tally, path = progress.step.tally, progress.log.path
+            malformed, lines = self._lines.get(path, (0, 0))
+            self._lines[path] = malformed + tally.malformed, lines + tally.lines - tally.skipped
+
+    def _scanner(self, spec: str, context: str) -> Scanner:
+        metrics = self._settings.metrics
+        return scanner(resolve(spec), metrics.by, metrics.bounds, context)
+
+    def _wants_another_look(self, path: str) -> bool:
+        """Return whether a file may have been renamed between listing and opening (R4, R6)."""
+        seen = self._seen.get(path)
+        if seen is None:
+            return False
+        fresh = (seen.log.segments[index] for index in seen.missing)
+        return seen.vanished or any(s.bearers and not s.absent for s in fresh)
+
+    def _settle(self, place: Place) -> None:
+        seen = self._seen.get(place.found.path)
+        if seen is None:
+            return
+        # The log may have changed since it was seen: a segment of it may have moved elsewhere.
+        log = self._work.logs[place.found.path]
+        self._add(settle_missing(seen._replace(log=log)), place)
+        malformed, lines = self._lines.get(log.path, (0, 0))
+        if malformed >= LEAST_MALFORMED and malformed > self._settings.max_malformed * lines:
+            self._verdict.hear(
+                error(
+                    f"{log.path}: {malformed:,} of {lines:,} new lines are malformed; "
+                    f"'batchlog detect {log.path}' shows where they stop matching"
+                )
+            )
+
+    # --- one content under two logs ------------------------------------------------------------
+
+    def _elsewhere(self, content: Content) -> Segment | None:
+        """Return the segment of another log that has this content (R100)."""
+        head = content.span(content.start, content.start + HEADS[_KNOWN_ELSEWHERE - 1])
+        if head is None:
+            return None
+        wanted = digest(head)
+        for log in self._work.logs.values():
+            for index, segment in enumerate(log.segments):
+                heads = segment.mark.heads
+                if (
+                    len(heads) >= _KNOWN_ELSEWHERE
+                    and heads[_KNOWN_ELSEWHERE - 1] == wanted
+                    and segment.state in ("open", "sealed")
+                    and compare(segment.mark, content) is Likeness.SAME
+                ):
+                    self._moved(log, index)
+                    return segment
+        return None
+
+    def _moved(self, log: Log, index: int) -> None:
+        """Take a segment that another log goes on with as no loss of the first one."""
+        seen = self._seen.get(log.path)
+        if seen is not None and index in seen.missing:
+            segments = list(log.segments)
+            segments[index] = replace(segments[index], state="sealed", bearers=(), absent=False)
+            self._work.put(replace(log, segments=tuple(segments)))
+
+
+def _counts(log: Log) -> bool:
+    """Return whether something of the log was counted already, or is to be."""
+    return any(segment.state != "old" for segment in log.segments)

@@ -1,0 +1,114 @@
+"""What the checkpoint holds, as values for `status`: nothing is locked and nothing changed."""
+
+import os
+
+import msgspec
+
+from batchlog.metrics import RunStatus
+from batchlog.segments.known import Log, Segment
+from batchlog.state.checkpoint import Group, Series, State
+
+
+class SegmentReport(msgspec.Struct, frozen=True):
+    """A segment of a log."""
+
+    state: str
+    format: str
+    files: tuple[str, ...]
+    counted_to: int
+    """Offset of its mark, decompressed bytes."""
+    unread_bytes: int | None
+    """What its file holds beyond the mark by now; None where only reading it would tell."""
+
+
+class LogReport(msgspec.Struct, frozen=True):
+    """A log."""
+
+    path: str
+    origin: int
+    counted: int
+    malformed: int
+    oversize: int
+    skipped: int
+    read_bytes: int
+    lost_bytes: int
+    lost_segments: int
+    newest: int | None
+    segments: tuple[SegmentReport, ...]
+
+
+class Report(msgspec.Struct, frozen=True):
+    """All that `status` shows."""
+
+    checkpoint: str
+    state_id: str
+    generation: int
+    group: Group | None
+    entries: tuple[str, ...]
+    last_run: RunStatus | None
+    logs: tuple[LogReport, ...]
+    totals: tuple[Series, ...]
+    quarantined: tuple[str, ...]
+
+
+def report(path: str, state: State, last_run: RunStatus | None) -> Report:
+    """Return what `status` shows of a state, with the files' present sizes looked up."""
+    return Report(
+        checkpoint=path,
+        state_id=state.state_id,
+        generation=state.generation,
+        group=state.group,
+        entries=tuple(entry.path for entry in state.entries),
+        last_run=last_run,
+        logs=tuple(_log(log) for log in state.logs),
+        totals=state.totals,
+        quarantined=tuple(
+            sight.path
+            for log in state.logs
+            for segment in log.segments
+            if segment.state == "quarantined"
+            for sight in segment.bearers[:1]
+        ),
+    )
+
+
+def _log(log: Log) -> LogReport:
+    counters = log.counters
+    return LogReport(
+        path=log.path,
+        origin=log.origin,
+        counted=counters.counted,
+        malformed=counters.malformed,
+        oversize=counters.oversize,
+        skipped=counters.skipped,
+        read_bytes=counters.read_bytes,
+        lost_bytes=counters.lost_bytes,
+        lost_segments=counters.lost_segments,
+        newest=counters.newest,
+        segments=tuple(_segment(segment) for segment in log.segments),
+    )
+
+
+def _segment(segment: Segment) -> SegmentReport:
+    return SegmentReport(
+        state=segment.state,
+        format=segment.format,
+        files=tuple(sight.path for sight in segment.bearers),
+        counted_to=segment.mark.offset,
+        unread_bytes=_unread(segment),
+    )
+
+
+def _unread(segment: Segment) -> int | None:
+    """Return how far the segment's plain file has grown beyond the mark."""
+    if segment.state != "open" or not segment.bearers:
+        return 0
+    sight = segment.bearers[0]
+    if sight.form != "plain":
+        return None if segment.behind else 0
+    try:
+        now = os.stat(sight.path)
+    except OSError:
+        return None
+    same = (now.st_dev, now.st_ino) == (sight.device, sight.inode)
+    return max(0, now.st_size - segment.mark.offset) if same else None

@@ -1,0 +1,63 @@
+"""What a run is asked to do, and the world it does it in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from batchlog.config.schema import Settings
+from batchlog.config.times import Since
+from batchlog.errors import Exit, Stop
+from batchlog.segments.findings import Finding
+from batchlog.state.checkpoint import Group
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A run as the user asked for it."""
+
+    settings: Settings
+    checkpoint: str
+    """Absolute path of the checkpoint."""
+    host: str
+    """The default `instance`."""
+    logs: tuple[str, ...] = ()
+    since: Since = "checkpoint"
+    lock_wait: float = 30.0
+    listen: bool = False
+    """Whether the metrics are served for scraping, which is a sink too."""
+    dry_run: bool = False
+
+    @property
+    def group(self) -> Group:
+        """The gateway's group that was asked for."""
+        gateway = self.settings.gateway
+        return Group(gateway.job, dict(sorted(gateway.group(self.host).items())))
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Clock, voice and the request to stop."""
+
+    now: Callable[[], float]
+    """Unix seconds."""
+    say: Callable[[Finding], None]
+    stop: Stop = field(default_factory=Stop)
+
+
+@dataclass(slots=True)
+class Verdict:
+    """The exits that apply so far, and the voice that says why."""
+
+    world: World
+    exits: set[Exit] = field(default_factory=set)
+
+    def hear(self, *findings: Finding, exit_: Exit = Exit.DATA) -> None:
+        """Say what was found; an error among it decides on the exit."""
+        for finding in findings:
+            self.world.say(finding)
+            if finding.is_error:
+                self.exits.add(exit_)
+
+    @property
+    def exit(self) -> Exit:
+        """The one exit that is reported."""
+        return Exit.first(self.exits)

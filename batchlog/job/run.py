@@ -1,0 +1,221 @@
+"""One run, a straight line: lock, load, discover, begin, follow, commit, push, unlock.
+
+Commit comes before push: what is pushed is durable then, and a crash can only leave the gateway
+stale, which the next run heals.
+"""
+
+import uuid
+from collections.abc import Sequence
+from time import monotonic
+from typing import NamedTuple
+
+from prometheus_client.core import Metric
+
+from batchlog import __version__, metrics
+from batchlog.config.schema import LogEntry, Settings
+from batchlog.entries import covering, select
+from batchlog.errors import CheckpointError, ConfigError, Exit
+from batchlog.job.deliver import Delivered, deliver, refuse_if_held, targets
+from batchlog.job.following import Following
+from batchlog.job.lastrun import read_last, write_last
+from batchlog.job.request import Request, Verdict, World
+from batchlog.job.survey import begin_new, survey, unmatched
+from batchlog.job.work import Work
+from batchlog.metrics import RunStatus
+from batchlog.segments.findings import error, notice, warning
+from batchlog.sinks.target import Target
+from batchlog.state.checkpoint import Entry, Group, State
+from batchlog.state.place import doubts
+from batchlog.state.store import Store
+
+
+class Outcome(NamedTuple):
+    """How a run ended."""
+
+    exit: Exit
+    families: tuple[Metric, ...]
+    """What was pushed, or would have been."""
+    state: State
+    """The state that they were made from."""
+
+
+def run(request: Request, world: World) -> Outcome:
+    """Do one run. Raises a BatchlogError where it could not even begin."""
+    store = Store(request.checkpoint)
+    if request.dry_run:
+        return _Run(request, world, store).run()
+    with store.lock(request.lock_wait, world.stop):
+        return _Run(request, world, store).run()
+
+
+class _Run:
+    def __init__(self, request: Request, world: World, store: Store) -> None:
+        self._request = request
+        self._world = world
+        self._store = store
+        self._verdict = Verdict(world)
+        self._began = monotonic()
+        self._stages: dict[str, float] = {}
+        self._now = world.now()
+
+    def run(self) -> Outcome:
+        state = self._load()
+        entries = select(self._request.settings, self._request.logs, state.entries)
+        committed = None if self._request.dry_run else self._store
+        work = Work(committed, state, self._request.settings, self._now)
+        try:
+            self._read(work, entries)
+            work.commit()
+        except CheckpointError as problem:
+            if not work.durable.generation:
+                raise
+            self._verdict.hear(error(str(problem)), exit_=Exit.CHECKPOINT)
+        self._lap("commit")
+        return self._deliver(work)
+
+    # --- load --------------------------------------------------------------------------------
+
+    def _load(self) -> State:
+        state = self._store.load()
+        wanted = self._group()
+        if state is None:
+            self._first(wanted)
+            return State(state_id=uuid.uuid4().hex, group=wanted)
+        if state.group is not None and wanted is not None and state.group != wanted:
+            raise ConfigError(
+                f"the checkpoint {self._store.path} belongs to {_named(state.group)}, and "
+                f"{_named(wanted)} was asked for: give that one back with --job and --grouping, "
+                "or take another --checkpoint"
+            )
+        return state
+
+    def _group(self) -> Group | None:
+        """Return the group that is pushed to; None where no gateway is a sink."""
+        request = self._request
+        to = request.settings.gateways(listen=request.listen)
+        return request.group if to else None
+
+    def _first(self, group: Group | None) -> None:
+        """Never start from nothing in silence (R65)."""
+        request = self._request
+        if request.dry_run:
+            return
+        doubt = doubts(self._store.directory)
+        if doubt:
+            self._verdict.hear(warning(doubt))
+        file = request.settings.textfile
+        if request.settings.on_missing == "zero":
+            return
+        to = targets(request.settings, group, listen=request.listen) if group else ()
+        if not to and file is None:
+            self._verdict.hear(
+                warning(
+                    f"there is no checkpoint at {self._store.path}: counting begins; whether it "
+                    "did before cannot be known without a gateway or textfile"
+                )
+            )
+        refuse_if_held(to, file.path if file else None, self._store.path)
+
+    # --- read --------------------------------------------------------------------------------
+
+    def _read(self, work: Work, entries: Sequence[LogEntry]) -> None:
+        known_entries = frozenset(entry.path for entry in work.state.entries)
+        if work.rebucketed:
+            self._verdict.hear(warning("the duration buckets changed: the histogram begins anew"))
+        places = survey(entries, work.logs)
+        for pattern in unmatched(entries, places):
+            self._verdict.hear(error(f"no file matches {pattern}"))
+        self._lap("discover")
+        newcomers = begin_new(places, work.logs, known_entries, self._request.since, self._now)
+        self._verdict.hear(*newcomers.problems)
+        for begun in newcomers.begun:
+            work.put(begun.log)
+            self._verdict.hear(*begun.findings)
+        work.change(entries=_remembered(work.state.entries, entries))
+        work.change(group=work.state.group or self._group())
+        for place in places:
+            if place.found.path in work.logs:
+                work.seed(place.entry, place.found.path)
+        if newcomers.begun:
+            work.commit()  # origins first: a kill from here on moves none of them (R99)
+        self._lap("begin")
+        Following(work, self._request.settings, self._verdict, self._now).follow(places)
+        self._lap("read")
+
+    # --- deliver -----------------------------------------------------------------------------
+
+    def _deliver(self, work: Work) -> Outcome:
+        settings, stop = self._request.settings, self._world.stop
+        if stop:
+            self._verdict.exits.add(Exit.BUSY)
+        beyond = metrics.beyond_float(work.durable)
+        if beyond:
+            self._verdict.hear(error(f"too large for Prometheus to hold exactly: {beyond[0]}"))
+        state = work.durable
+        families = tuple(families_of(state, settings, self._status(self._verdict.exit)))
+        if self._request.dry_run:
+            return Outcome(self._verdict.exit, families, state)
+        to: tuple[Target, ...] = ()
+        if state.group is not None and self._group() is not None:
+            to = targets(settings, state.group, listen=self._request.listen)
+        file = settings.textfile.path if settings.textfile else None
+        delivered = deliver(families, to, file, stop)
+        for finding in delivered.findings:
+            self._world.say(finding)
+        self._verdict.exits.update(delivered.exits)
+        exit_ = self._verdict.exit
+        write_last(self._store, self._status(exit_))
+        self._world.say(notice(self._summary(work, delivered, families)))
+        return Outcome(exit_, families, state)
+
+    def _status(self, exit_: Exit) -> RunStatus:
+        before = None if self._request.dry_run else read_last(self._store)
+        now = self._world.now()
+        success = before.success_time if before else None
+        if exit_ in (Exit.OK, Exit.DATA):
+            success = now
+        return RunStatus(now, success, int(exit_), dict(self._stages))
+
+    def _lap(self, stage: str) -> None:
+        self._stages[stage] = monotonic() - self._began - sum(self._stages.values())
+
+    def _summary(self, work: Work, delivered: Delivered, families: Sequence[Metric]) -> str:
+        read = work.read
+        spent = sum(self._stages.values())
+        series = sum(len(family.samples) for family in families)
+        counts = f"{len(read.files):,} files, {read.lines:,} lines, {_size(read.bytes)}"
+        parts = [
+            f"read {counts} in {spent:.2f} s",
+            f"{read.malformed:,} malformed" if read.malformed else "",
+            f"{read.oversize:,} oversize" if read.oversize else "",
+            f"pushed {series:,} series to {', '.join(delivered.sinks)}" if delivered.sinks else "",
+        ]
+        return "; ".join(part for part in parts if part)
+
+
+def families_of(state: State, settings: Settings, status: RunStatus | None) -> list[Metric]:
+    """Return the metric families of a state, its logs named as the configuration names them."""
+    names = {}
+    for log in state.logs:
+        entry = covering(settings.log, log.path)
+        names[log.path] = (entry.name if entry else None) or log.path
+    return metrics.families(state, names, status, settings.metrics.namespace, __version__)
+
+
+def _remembered(known: Sequence[Entry], given: Sequence[LogEntry]) -> tuple[Entry, ...]:
+    """Return the entries to remember: those before with the ones given now put over them."""
+    entries = {entry.path: entry for entry in known}
+    entries.update({entry.path: Entry(entry.path, entry.format) for entry in given})
+    return tuple(entries.values())
+
+
+def _named(group: Group) -> str:
+    labels = {"job": group.job, **group.grouping}
+    return "{" + ", ".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+
+
+def _size(length: int) -> str:
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if length >= size:
+            return f"{length / size:.1f} {unit}"
+    return f"{length} bytes"

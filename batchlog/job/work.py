@@ -1,0 +1,99 @@
+"""The state in the making during a run: what was read and not yet committed, and the commit."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from batchlog.config.schema import LogEntry, Settings
+from batchlog.entries import path_label_names, static_labels
+from batchlog.segments.book import Progress
+from batchlog.segments.known import Log
+from batchlog.segments.read import LIMIT
+from batchlog.state.checkpoint import State
+from batchlog.state.store import Store
+from batchlog.state.totals import Totals, fallen, without_durations
+
+
+@dataclass(slots=True)
+class Read:
+    """What a run has read, for its summary."""
+
+    files: set[str] = field(default_factory=set)
+    lines: int = 0
+    malformed: int = 0
+    oversize: int = 0
+    bytes: int = 0
+
+
+class Work:
+    """A state that steps are added to, and the store that makes it durable.
+
+    `durable` is what was committed last; nothing else may be pushed.
+    """
+
+    def __init__(self, store: Store | None, state: State, settings: Settings, now: float) -> None:
+        self._store = store
+        self.durable = state
+        metrics = settings.metrics
+        self.rebucketed = state.bounds != metrics.bounds and any(s.buckets for s in state.totals)
+        series = without_durations(state.totals) if self.rebucketed else state.totals
+        self._base = replace(state, bounds=metrics.bounds, totals=series)
+        self._totals = Totals(series, metrics.by, metrics.max_series, now)
+        self.logs: dict[str, Log] = {log.path: log for log in state.logs}
+        self._uncommitted = 0
+        self.read = Read()
+
+    def seed(self, entry: LogEntry, path: str) -> None:
+        """Let the usual statuses of a log be there with 0."""
+        self._totals.seed(static_labels(entry, path))
+
+    def put(self, log: Log) -> None:
+        """Add or replace a log."""
+        self.logs[log.path] = log
+
+    def change(self, **fields: object) -> None:
+        """Change fields of the state other than logs and totals."""
+        self._base = replace(self._base, **fields)
+
+    def add(self, progress: Progress, entry: LogEntry) -> None:
+        """Take a log one step further: its position and its counts together."""
+        self.put(progress.log)
+        step = progress.step
+        if step is None:
+            return
+        path = progress.log.path
+        self._totals.add(step.tally, static_labels(entry, path), path_label_names(entry))
+        self._uncommitted += step.read_bytes
+        if step.read_bytes:
+            self.read.files.add(progress.file)
+        self.read.lines += step.tally.lines
+        self.read.malformed += step.tally.malformed
+        self.read.oversize += step.tally.oversize
+        self.read.bytes += step.read_bytes
+        if self._uncommitted >= LIMIT:
+            self.commit()
+
+    @property
+    def state(self) -> State:
+        """The state as it would be committed."""
+        logs = tuple(self.logs[path] for path in sorted(self.logs))
+        overflow = self._base.overflow + self._totals.overflow
+        return replace(self._base, totals=self._totals.freeze(), overflow=overflow, logs=logs)
+
+    def commit(self) -> None:
+        """Make the state durable, where it differs from what is."""
+        state = self.state
+        if state == self.durable:
+            return
+        state = replace(state, generation=self.durable.generation + 1)
+        self._check(state)
+        if self._store is not None:
+            self._store.commit(state)
+        self.durable = state
+        self._uncommitted = 0
+
+    def _check(self, state: State) -> None:
+        """Refuse to make a state durable that holds less than the one before."""
+        lost: Iterable[str] = fallen(self.durable.totals, state.totals)
+        assert not lost, f"totals would fall: {lost}"  # noqa: S101 - the promise itself

@@ -1,0 +1,45 @@
+"""What a run has to say about a log: values, which the shell logs and turns into an exit code."""
+
+import logging
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """One sentence about one thing, at a level of `logging`.
+
+    DEBUG: a decision, shown with -v. WARNING: nothing was lost. ERROR: something was lost, or a
+    person is needed; the run ends with 65.
+    """
+
+    level: int
+    text: str
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the run ends with an exit status other than 0 for it."""
+        return self.level >= logging.ERROR
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether it deserves a look although nothing is lost."""
+        return self.level == logging.WARNING
+
+
+def decision(text: str) -> Finding:
+    """Return why a file is treated as it is."""
+    return Finding(logging.DEBUG, text)
+
+
+def notice(text: str) -> Finding:
+    """Return what is worth knowing once."""
+    return Finding(logging.INFO, text)
+
+
+def warning(text: str) -> Finding:
+    """Return what deserves a look; nothing was lost."""
+    return Finding(logging.WARNING, text)
+
+
+def error(text: str) -> Finding:
+    """Return what was lost, or what needs a person."""
+    return Finding(logging.ERROR, text)

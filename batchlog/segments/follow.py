@@ -1,0 +1,264 @@
+"""Follow one log through one run: look at its files, decide, read what is new.
+
+Files whose sight is known are left closed; the others are opened and decided on together, then
+taken oldest first. Every step leaves a whole `Log` value behind, so a run may stop after any.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from batchlog.errors import LogError
+from batchlog.segments.book import Book, Progress
+from batchlog.segments.content import OpenFile, open_file
+from batchlog.segments.discover import File, Found
+from batchlog.segments.findings import decision, error, notice
+from batchlog.segments.identity import Likeness, compare
+from batchlog.segments.known import Log, Segment, Sight, State
+from batchlog.segments.resume import Decision, Kind, decide, lost_bytes
+from batchlog.segments.sample import first_stamp, format_of
+from batchlog.segments.take import (
+    QUIET_ARCHIVE,
+    QUIET_LINE,
+    Opened,
+    Tools,
+    keep_short,
+    leave_old,
+    take,
+    take_cut,
+    take_new,
+    take_rewritten,
+)
+
+REMEMBERED = 50
+"""How many segments without a file are remembered of a log, the newest."""
+
+_MEANING: dict[Kind, str] = {
+    "same": "resumed",
+    "twin": "twin of a file that is read",
+    "cut": "lost its end",
+    "kept": "holds a part of what was counted",
+    "rewritten": "rewritten",
+    "old": "from before counting began",
+    "new": "new",
+    "waits": "a copy in the making, waits",
+}
+
+
+class Seen(NamedTuple):
+    """What following a log tells at its end."""
+
+    log: Log
+    missing: frozenset[int]
+    """The segments without a file; none where a file could not be looked at, so that nothing is
+    known to be gone (R70, R71)."""
+    vanished: bool
+    """A file was gone between listing and opening: the directory wants another look (R4)."""
+
+
+def follow(log: Log, found: Found, tools: Tools) -> Iterator[Progress | Seen]:
+    """Read what is new in the files of `found`: the log after each step, and last what was seen.
+
+    Files are closed when the iterator ends.
+    """
+    with ExitStack() as files:
+        yield from _Follow(log, found, tools, files).run()
+
+
+class _Follow:
+    def __init__(self, log: Log, found: Found, tools: Tools, files: ExitStack) -> None:
+        self._book = Book(log)
+        self._found = found
+        self._tools = tools
+        self._files = files
+        self._known: dict[int, list[Sight]] = {}
+        self._present: dict[tuple[int, int, int, int], File] = {f.key: f for f in found.files}
+        self._hidden = bool(found.problems)
+        self._vanished = False
+
+    def run(self) -> Iterator[Progress | Seen]:
+        self._book.say(*(error(text) for text in self._found.problems))
+        self._book.say(*(decision(text) for text in self._found.notes))
+        self._forget_unconsumed()
+        opened = list(self._look())
+        decisions = decide(self._book.log.segments, self._known, opened)
+        for index, sights in self._known.items():
+            self._bear_unchanged(index, sights)
+        resumed = {what.segment for what in decisions if what.kind == "same"}
+        for file, what in zip(opened, decisions, strict=True):
+            if not self._tools.stop:
+                yield from self._carry_out(file, what)
+        for index in sorted(set(self._known) - resumed):
+            if not self._tools.stop:
+                yield from self._due(index)
+        yield self._book.progress()
+        everything = not self._hidden and not self._tools.stop
+        gone = set(range(len(self._book.log.segments))) - self._book.seen
+        yield Seen(self._book.log, frozenset(gone if everything else ()), self._vanished)
+
+    def _forget_unconsumed(self) -> None:
+        """Forget segments of which nothing was consumed and whose file has changed.
+
+        No content is like an empty mark, so that the file is taken for new.
+        """
+        kept = tuple(
+            segment
+            for segment in self._book.log.segments
+            if segment.mark.offset > segment.mark.start
+            or any(sight.key in self._present for sight in segment.bearers)
+        )
+        if len(kept) < len(self._book.log.segments):
+            self._book.log = replace(self._book.log, segments=kept)
+
+    # --- looking -----------------------------------------------------------------------------
+
+    def _look(self) -> Iterator[Opened]:
+        """Open what is not known by sight, oldest first."""
+        log = self._book.log
+        sights = {
+            sight.key: (index, sight)
+            for index, segment in enumerate(log.segments)
+            for sight in segment.bearers
+            if not segment.behind
+        }
+        unread = {sight.key: sight for sight in log.unread}
+        still_unread = tuple(unread[key] for key in unread if key in self._present)
+        if still_unread != log.unread:
+            self._book.log = replace(log, unread=still_unread)
+        for file in self._found.files:
+            if file.key in sights:
+                index, sight = sights[file.key]
+                self._known.setdefault(index, []).append(replace(sight, path=file.path))
+            elif file.size and file.key not in unread:
+                yield from self._open(file)
+
+    def _open(self, file: File, *, unchanged: bool = False) -> Iterator[Opened]:
+        try:
+            content = self._files.enter_context(open_file(file))
+        except FileNotFoundError:
+            self._vanished = True
+            return
+        except LogError as problem:
+            self._hidden = True
+            self._book.say(error(str(problem)))
+            return
+        if content.empty:
+            self._nothing_in(content)
+            return
+        try:
+            spec = format_of(content, self._tools.format, self._book.log.segments)
+        except LogError as problem:
+            self._set_aside(content, str(problem))
+            return
+        yield Opened(content, file.active, first_stamp(content, spec), spec, unchanged)
+
+    def _nothing_in(self, content: OpenFile) -> None:
+        """Pass over a file without content yet; an archive that stays so is surfaced (R33, R34)."""
+        quiet = self._tools.now - content.sight.mtime / 1e9 >= QUIET_ARCHIVE
+        if not content.plain and quiet:
+            self._set_aside(content, f"{content.sight.path} is damaged: nothing can be read of it")
+
+    def _set_aside(self, content: OpenFile, why: str) -> None:
+        """Say once why a file is not read, and look at it again when it changes."""
+        self._book.say(error(why))
+        log = self._book.log
+        self._book.log = replace(log, unread=(*log.unread, content.sight))
+
+    # --- carrying out what was decided ---------------------------------------------------------
+
+    def _carry_out(self, file: Opened, what: Decision) -> Iterator[Progress]:
+        if what.kind == "new":
+            what = self._decide_again(file)
+        book, tools, index = self._book, self._tools, what.segment
+        book.say(decision(f"{file.sight.path}: {_MEANING[what.kind]}"))
+        match what.kind:
+            case "same":
+                book.bear(index, file.sight)
+                yield from take(book, index, file, tools)
+            case "twin":
+                book.bear(index, file.sight, first=False)
+            case "kept":
+                keep_short(book, index, file)
+            case "cut":
+                yield from take_cut(book, index, file, tools)
+            case "rewritten":
+                yield from take_rewritten(book, index, file, tools)
+            case "old":
+                leave_old(book, index, file)
+            case "new":
+                yield from take_new(book, file, tools)
+
+    def _decide_again(self, file: Opened) -> Decision:
+        """Decide once more on a new file: one that was read before it may have been the same."""
+        segments = self._book.log.segments
+        seen = {index: segments[index].bearers for index in self._book.seen}
+        (what,) = decide(segments, seen, [file])
+        return what if what.kind in ("same", "twin", "waits") else Decision("new")
+
+    def _bear_unchanged(self, index: int, sights: list[Sight]) -> None:
+        sights.sort(key=lambda sight: (sight.form != "plain", -sight.size))
+        segment = self._book.segment(index)
+        self._book.seen.add(index)
+        if tuple(sights) != segment.bearers or segment.absent:
+            self._book.put(index, replace(segment, bearers=tuple(sights), absent=False))
+
+    def _due(self, index: int) -> Iterator[Progress]:
+        """Look into an unchanged file where time alone may have finished it (R33, R36, R50)."""
+        segment = self._book.segment(index)
+        sight = segment.bearers[0]
+        file = self._present.get(sight.key)
+        if file is None or not _is_due(segment, sight, file, self._tools.now):
+            return
+        for opened in self._open(file, unchanged=True):
+            likeness = compare(segment.mark, opened.content)
+            if likeness is Likeness.SAME or segment.mark.offset == segment.mark.start:
+                yield from take(self._book, index, opened, self._tools)
+            elif likeness is Likeness.SHORTER:
+                keep_short(self._book, index, opened)
+
+
+def _is_due(segment: Segment, sight: Sight, file: File, now: float) -> bool:
+    if segment.state != "open" or file.active:
+        return False
+    if sight.form != "plain":
+        return True
+    return segment.mark.offset < sight.size and now - sight.mtime / 1e9 >= QUIET_LINE
+
+
+def settle_missing(seen: Seen) -> Progress:
+    """Count as lost what was gone in the run before already, note what is gone now (R6).
+
+    Of segments without a file only the newest are remembered.
+    """
+    book = Book(seen.log)
+    for index in sorted(seen.missing):
+        segment = book.segment(index)
+        if segment.bearers and not segment.absent:
+            book.put(index, replace(segment, absent=True))
+        elif segment.bearers:
+            _lose(book, index)
+    bare = [i for i in sorted(seen.missing) if not book.segment(i).bearers]
+    forgotten = set(bare[: max(0, len(bare) - REMEMBERED)])
+    if forgotten:
+        kept = tuple(s for i, s in enumerate(book.log.segments) if i not in forgotten)
+        book.log = replace(book.log, segments=kept)
+    return book.progress()
+
+
+def _lose(book: Book, index: int) -> None:
+    segment = book.segment(index)
+    book.put(index, replace(segment, state=_ended(segment), bearers=(), absent=False))
+    length = lost_bytes(segment)
+    unread = segment.state == "open" and segment.bearers[0].form != "plain" and segment.behind
+    name = segment.bearers[0].path
+    if length or unread:
+        book.lose(1, length)
+        book.say(error(f"{name} is gone with at least {length} bytes unread: they are lost"))
+    elif segment.state == "open":
+        book.say(notice(f"{name} is gone, all of it was counted"))
+
+
+def _ended(segment: Segment) -> State:
+    return "sealed" if segment.state == "open" else segment.state

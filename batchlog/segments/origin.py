@@ -1,0 +1,186 @@
+"""Where live counting of a log begins: its origin, decided once and kept for ever.
+
+What lies above it is counted by pushes, what lies below is left to `backfill`.
+"""
+
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from batchlog import codecs
+from batchlog.errors import ConfigError, LogError
+from batchlog.formats import resolve
+from batchlog.scan.count import stamper
+from batchlog.segments.content import OpenFile, open_file
+from batchlog.segments.discover import File, Found
+from batchlog.segments.findings import Finding, error
+from batchlog.segments.identity import Likeness, Mark, compare
+from batchlog.segments.known import Log, Segment
+from batchlog.segments.lines import Lines
+from batchlog.segments.marks import mark_after, mark_at_end, mark_of_head
+from batchlog.segments.sample import first_stamp, format_of
+from batchlog.segments.take import old_segment
+
+DISORDER = 86_400
+"""Seconds by which lines of one log may be out of order: a file is not searched for a moment if
+the one after it begins earlier than that before the moment."""
+
+
+class Begin(Enum):
+    """Where a log that the checkpoint does not know begins."""
+
+    FIRST_LINE = "the first line of the active file"
+    OLDEST = "the first line of the oldest file"
+    END = "the present end"
+    COUNTED = "the present end, and all that is there is taken as counted"
+
+
+class Begun(NamedTuple):
+    """A new log with what there is to say about it."""
+
+    log: Log
+    findings: tuple[Finding, ...]
+
+
+def begin(found: Found, where: Begin | int, now: float, asked: str) -> Begun:
+    """Return the log of `found` with its origin. `where` may be a moment in Unix seconds.
+
+    ConfigError where a moment is asked for and the lines have no time stamps.
+    """
+    log = Log(found.path, int(now))
+    if where is Begin.OLDEST:
+        return Begun(log, ())
+    maker = _Origin(asked)
+    if isinstance(where, int):
+        segments = maker.at_moment(found, where)
+    elif where is Begin.COUNTED:
+        segments = maker.at_end_of_all(found)
+    else:
+        segments = maker.at_active(found, at_end=where is Begin.END)
+    return Begun(Log(found.path, int(now), tuple(segments)), tuple(maker.findings))
+
+
+class _Origin:
+    def __init__(self, asked: str) -> None:
+        self._asked = asked
+        self.findings: list[Finding] = []
+
+    def at_active(self, found: Found, *, at_end: bool) -> list[Segment]:
+        """Leave the rotated files below; the active one begins at its first line or its end."""
+        active = next((file for file in found.files if file.active), None)
+        segments = self._old([f for f in found.files if not f.active], active)
+        if at_end and active is not None:
+            segments += [self._from(c, mark_at_end(c)) for c in self._open(active)]
+        return segments
+
+    def at_end_of_all(self, found: Found) -> list[Segment]:
+        """Take everything as counted; what is written to a plain file later counts."""
+        segments = []
+        for file in found.files:
+            for content in self._open(file):
+                spec, first = self._known_by(content)
+                if content.plain:
+                    mark = mark_at_end(content)
+                    live = _live(content, mark, spec, first)
+                    segments.append(replace(live, begin=content.start, begin_lines=0))
+                else:
+                    segments.append(old_segment(content, content.start, first, spec))
+        return segments
+
+    def at_moment(self, found: Found, moment: int) -> list[Segment]:
+        """Begin at the first line in file order that is stamped at or after `moment`."""
+        files = found.files
+        firsts = [self._first(file) for file in files]
+        for number, file in enumerate(files):
+            later = firsts[number + 1] if number + 1 < len(files) else None
+            if later is not None and later < moment - DISORDER:
+                continue
+            for content in self._open(file):
+                mark = self._line_at(content, moment)
+                if mark is not None:
+                    return [*self._old(files[:number], file), self._from(content, mark)]
+        return self.at_active(found, at_end=True)
+
+    def _open(self, file: File) -> Iterator[OpenFile]:
+        """Open a file that holds something; say what cannot be opened."""
+        try:
+            with open_file(file) as content:
+                if not content.empty:
+                    yield content
+        except FileNotFoundError:
+            return
+        except LogError as problem:
+            self.findings.append(error(str(problem)))
+
+    def _old(self, files: Sequence[File], first_live: File | None) -> list[Segment]:
+        """Return the files below the origin, but for copies of the first one above it (R26)."""
+        segments = []
+        for file in files:
+            for content in self._open(file):
+                if first_live is None or not self._is_copy(content, first_live):
+                    spec, first = self._known_by(content)
+                    segments.append(old_segment(content, None, first, spec))
+        return segments
+
+    def _is_copy(self, content: OpenFile, of: File) -> bool:
+        head = mark_of_head(content)
+        return any(compare(head, other) is Likeness.SAME for other in self._open(of))
+
+    def _known_by(self, content: OpenFile) -> tuple[str, int | None]:
+        """Return format and first stamp, as far as they can be told without a fuss."""
+        try:
+            spec = format_of(content, self._asked, ())
+        except LogError:
+            return "", None
+        return spec, first_stamp(content, spec)
+
+    def _first(self, file: File) -> int | None:
+        return next((self._known_by(content)[1] for content in self._open(file)), None)
+
+    def _from(self, content: OpenFile, mark: Mark) -> Segment:
+        spec, first = self._known_by(content)
+        return _live(content, mark, spec, first)
+
+    def _line_at(self, content: OpenFile, moment: int) -> Mark | None:
+        """Return the mark before the first line stamped at or after `moment`."""
+        spec = format_of(content, self._asked, ())
+        if not resolve(spec).has_stamp:
+            raise ConfigError(
+                f"--since with a moment needs time stamps, and the lines of "
+                f"{content.sight.path} have none; use --since start or now"
+            )
+        lines = _lines_before(content, spec, moment)
+        return None if lines is None else mark_after(content, lines)
+
+
+def _lines_before(content: OpenFile, spec: str, moment: int) -> int | None:
+    """Return the number of lines before the first one stamped at or after `moment`."""
+    stamp = stamper(resolve(spec))
+    cutter, before = Lines(content.start, b"", 1), 0
+    try:
+        for block in content.blocks(content.start):
+            whole, oversize = cutter.feed(block.data)
+            for number, line in enumerate(whole.split(b"\n")[:-1]):
+                seconds = stamp(line)
+                if seconds is not None and seconds >= moment:
+                    return before + oversize + number
+            before = cutter.lines
+    except (codecs.Truncated, codecs.Corrupt):
+        pass
+    return None
+
+
+def _live(content: OpenFile, mark: Mark, spec: str, first: int | None) -> Segment:
+    """Return a segment of which counting begins at `mark`."""
+    return Segment(
+        mark=mark,
+        state="open",
+        begin=mark.offset,
+        begin_lines=mark.lines,
+        first=first,
+        format=spec,
+        bearers=(content.sight,),
+        behind=True,
+    )

@@ -1,0 +1,122 @@
+"""Carry out a read: from an open content and a mark to steps.
+
+A step is one tally with the mark it leads to; whoever commits the mark commits the tally. What a
+compressed file yields counts only as far as a checksum has vouched for it (R41).
+"""
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from batchlog import codecs
+from batchlog.errors import Stop
+from batchlog.scan import Scanner
+from batchlog.segments.content import OpenFile
+from batchlog.segments.identity import HEADS, TAIL, Mark, make_mark, tail_begin
+from batchlog.segments.lines import Lines
+from batchlog.tally import Tally
+
+LIMIT = 256 << 20
+"""Most bytes of a plain file in one step: what a kill may cost is minutes, not hours (R76)."""
+
+End = Literal["more", "complete", "truncated", "corrupt"]
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One read's tally with the mark it leads to."""
+
+    mark: Mark
+    context: str
+    tally: Tally
+    read_bytes: int
+    """Bytes between the mark before and this one, decompressed."""
+    end: End
+    """more: stopped at the limit or on request. complete: all that was there when the file was
+    opened. truncated, corrupt: an archive that ends in mid-member, or whose bytes are wrong."""
+    waiting: int = 0
+    """Bytes of an unterminated last line, which waits."""
+    fault: str = ""
+    """What is wrong with an archive."""
+
+
+class Read(NamedTuple):
+    """A decision to read."""
+
+    mark: Mark
+    final: bool = False
+    """The content has ended: an unterminated last line counts (R50)."""
+    salvage: bool = False
+    """The archive will not be completed: its decodable lines count without a checksum (R33)."""
+
+
+def unread_mark(content: OpenFile) -> Mark:
+    """Return the mark of a content of which nothing was consumed."""
+    return make_mark(content.start, content.start, b"", b"", 0)
+
+
+def read(content: OpenFile, what: Read, scanner: Scanner, stop: Stop) -> Iterator[Step]:
+    """Read `content` from a mark on and yield its steps in order, at least one."""
+    state = _Reader(content, what.mark, scanner)
+    end: End = "complete"
+    fault = ""
+    try:
+        for block in content.blocks(what.mark.offset):
+            state.take(*state.lines.feed(block.data))
+            if block.verified >= state.lines.offset:
+                state.settle()
+            if stop:
+                end = "more"
+                break
+            if content.plain and state.pending_bytes >= LIMIT:
+                yield state.step("more")
+    except codecs.Truncated:
+        end, fault = "truncated", "it ends in the middle"
+    except codecs.Corrupt as error:
+        end, fault = "corrupt", str(error)
+    if what.final and end == "complete":
+        state.take(*state.lines.finish())
+        state.settle()
+    if what.salvage and end == "truncated":
+        state.settle()
+    yield state.step(end, fault)
+
+
+class _Reader:
+    """The tally in the making: `staged` is what no checksum has vouched for yet."""
+
+    def __init__(self, content: OpenFile, mark: Mark, scanner: Scanner) -> None:
+        self._content = content
+        self._scanner = scanner
+        self._begin = mark.offset
+        self._lines_before = mark.lines
+        tail = content.span(tail_begin(mark), mark.offset) or b""
+        self.lines = Lines(mark.offset, tail, TAIL)
+        self._staged, self._solid = Tally(), Tally()
+        self._settled = (mark.offset, mark.lines, tail, scanner.context)
+
+    def take(self, lines: bytes, oversize: int) -> None:
+        if lines:
+            self._staged.merge(self._scanner.scan(lines))
+        self._staged.oversize += oversize
+
+    def settle(self) -> None:
+        """Take what was read so far as sure."""
+        self._solid.merge(self._staged)
+        self._staged = Tally()
+        lines = self._lines_before + self.lines.lines
+        self._settled = (self.lines.offset, lines, self.lines.tail, self._scanner.context)
+
+    @property
+    def pending_bytes(self) -> int:
+        return self._settled[0] - self._begin
+
+    def step(self, end: End, fault: str = "") -> Step:
+        """Close a step: what follows counts from its mark on."""
+        offset, lines, tail, context = self._settled
+        head = self._content.beginning[: HEADS[-1]]
+        mark = make_mark(self._content.start, offset, head, tail, lines)
+        step = Step(mark, context, self._solid, self.pending_bytes, end, self.lines.waiting, fault)
+        self._begin = offset
+        self._solid = Tally()
+        return step

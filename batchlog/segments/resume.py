@@ -1,0 +1,175 @@
+"""Decide what each file of a log is, from its content and what is remembered.
+
+Functions from values to values. A wrong answer here counts a line twice or never, so every rule
+says which scenario it is for. The inode only orders the attempts; content decides (R10, R11, R12).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+from batchlog.segments.identity import Content, Likeness, compare
+from batchlog.segments.known import Segment, Sight
+
+Kind = Literal["same", "twin", "cut", "kept", "rewritten", "old", "new", "waits"]
+
+
+class Candidate(Protocol):
+    """A file that was opened because its sight is not known."""
+
+    @property
+    def sight(self) -> Sight:
+        """How it looked when it was opened."""
+
+    @property
+    def active(self) -> bool:
+        """Whether the writer is expected to write to it."""
+
+    @property
+    def content(self) -> Content:
+        """Its bytes."""
+
+    @property
+    def first(self) -> int | None:
+        """Stamp of its first line that has one."""
+
+
+class Decision(NamedTuple):
+    """What a file is.
+
+    same: it bears that segment and is the one to read. twin: it bears it too, another is read.
+    cut: the live file lost its end; the mark moves back. kept: it bears a part of the segment,
+    all of it counted. rewritten: it bears the segment with other bytes. old: below the origin, or
+    older than all that is remembered. new: a segment of its own. waits: a copy in the making.
+    """
+
+    kind: Kind
+    segment: int = -1
+
+
+def decide(
+    segments: Sequence[Segment], known: Mapping[int, Sequence[Sight]], files: Sequence[Candidate]
+) -> list[Decision]:
+    """Return what each of `files` is.
+
+    `known` maps the index of a segment to those bearers of it whose sight has not changed.
+    """
+    alike = [_likenesses(segments, file) for file in files]
+    same = [_longest(segments, likes) for likes in alike]
+    borne = {index for index, sights in known.items() if sights} | set(same) - {-1}
+    read = _read_first(known, files, same)
+    oldest = _oldest(segments)
+    decisions = []
+    for number, file in enumerate(files):
+        index = same[number]
+        if index >= 0:
+            decisions.append(Decision("same" if read[index] == number else "twin", index))
+            continue
+        decision = _unlike(segments, borne, file, alike[number], oldest)
+        if decision.kind in ("cut", "kept", "rewritten"):
+            borne.add(decision.segment)
+        decisions.append(decision)
+    return decisions
+
+
+def _oldest(segments: Sequence[Segment]) -> int | None:
+    """Return the first stamp below which a file holds only what is below the origin."""
+    live = [s.first for s in segments if s.state != "old" and s.first is not None]
+    old = [s.first + 1 for s in segments if s.state == "old" and s.first is not None]
+    return min(live) if live else max(old, default=None)
+
+
+def _likenesses(segments: Sequence[Segment], file: Candidate) -> dict[int, Likeness]:
+    """Compare with each segment, lowest offset first: an archive is read forward then."""
+    order = sorted(range(len(segments)), key=lambda index: segments[index].mark.offset)
+    alike = {index: compare(segments[index].mark, file.content) for index in order}
+    return {index: like for index, like in alike.items() if like is not Likeness.OTHER}
+
+
+def _longest(segments: Sequence[Segment], alike: Mapping[int, Likeness]) -> int:
+    """Return the segment that the file bears: of several, the one consumed furthest (R13)."""
+    same = [index for index, like in alike.items() if like is Likeness.SAME]
+    return max(
+        same, key=lambda i: (segments[i].mark.offset, segments[i].state != "old"), default=-1
+    )
+
+
+def _read_first(
+    known: Mapping[int, Sequence[Sight]], files: Sequence[Candidate], same: Sequence[int]
+) -> dict[int, int]:
+    """Return for each segment the number of the file to read, -1 where an unchanged one leads.
+
+    Of several bearers the plain one is read, then the longer (R26, R32); while a plain one is
+    there and has not changed, an archive of it tells nothing new.
+    """
+    chosen: dict[int, tuple[tuple[bool, int], int]] = {
+        index: (max(_rank(sight) for sight in sights), -1)
+        for index, sights in known.items()
+        if sights
+    }
+    for number, index in enumerate(same):
+        if index >= 0:
+            rank = _rank(files[number].sight)
+            if index not in chosen or rank > chosen[index][0]:
+                chosen[index] = rank, number
+    return {index: number for index, (_, number) in chosen.items()}
+
+
+def _rank(sight: Sight) -> tuple[bool, int]:
+    return sight.form == "plain", sight.size
+
+
+def _unlike(
+    segments: Sequence[Segment],
+    borne: set[int],
+    file: Candidate,
+    alike: Mapping[int, Likeness],
+    oldest: int | None,
+) -> Decision:
+    """Return what a file is whose content is that of no segment as it was left."""
+    nearest = sorted(alike, key=lambda index: not _on_inode(segments[index], file))
+    for index in nearest:
+        if index in borne:
+            if not file.active and alike[index] is Likeness.SHORTER:
+                return Decision("waits", index)  # a copy in the making (R26)
+        elif alike[index] is Likeness.SHORTER:  # never back to 0 (R37, R98)
+            live = file.active and file.sight.form == "plain" and segments[index].state != "old"
+            return Decision("cut" if live else "kept", index)
+        elif _same_first(segments[index], file):
+            return _rewritten(segments, index)
+    return Decision("new") if file.active else _not_active(segments, borne, file, oldest)
+
+
+def _not_active(
+    segments: Sequence[Segment], borne: set[int], file: Candidate, oldest: int | None
+) -> Decision:
+    first = file.first
+    if first is None or oldest is None:
+        return Decision("new")
+    if first < oldest:
+        return Decision("old")
+    gone = [i for i, s in enumerate(segments) if i not in borne and s.first == first]
+    gone.sort(key=lambda index: not _on_inode(segments[index], file))
+    return _rewritten(segments, gone[0]) if gone else Decision("new")
+
+
+def _rewritten(segments: Sequence[Segment], index: int) -> Decision:
+    return Decision("old" if segments[index].state == "old" else "rewritten", index)
+
+
+def _same_first(segment: Segment, file: Candidate) -> bool:
+    """Return whether the first stamps allow the file to be the segment, edited.
+
+    Another first stamp behind the same first bytes is another file with the same header (R13).
+    """
+    return segment.first is None or file.first is None or segment.first == file.first
+
+
+def _on_inode(segment: Segment, file: Candidate) -> bool:
+    place = file.sight.device, file.sight.inode
+    return any((sight.device, sight.inode) == place for sight in segment.bearers)
+
+
+def lost_bytes(segment: Segment) -> int:
+    """Return how many bytes went with the last bearer unread: a lower bound, 0 where unknown."""
+    plain = [sight.size for sight in segment.bearers if sight.form == "plain"]
+    return max(0, max(plain, default=0) - segment.mark.offset)

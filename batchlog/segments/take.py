@@ -1,0 +1,211 @@
+"""Take a file for what it was decided to be: read it, or only note that it is there."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from batchlog.errors import Stop
+from batchlog.scan import Scanner
+from batchlog.segments.book import Book, Progress
+from batchlog.segments.content import OpenFile
+from batchlog.segments.findings import decision, error, notice, warning
+from batchlog.segments.identity import Content
+from batchlog.segments.known import Segment, Sight
+from batchlog.segments.marks import is_complete, mark_after, mark_at_end, mark_of_head
+from batchlog.segments.read import Read, Step, read, unread_mark
+
+QUIET_ARCHIVE = 600
+"""Seconds without a change after which an incomplete archive will not be completed (R33)."""
+
+QUIET_LINE = 3600
+"""Seconds after which an unterminated last line of a file no longer active has ended (R50)."""
+
+LEAST_SALVAGE = 4096
+"""Decodable bytes below which an incomplete archive is only surfaced."""
+
+
+class Tools(NamedTuple):
+    """What following a log needs from outside."""
+
+    now: float
+    """Unix seconds."""
+    format: str
+    """The format that was asked for, or "auto"."""
+    scanner: Callable[[str, str], Scanner]
+    """From a format and a context to a scanner."""
+    elsewhere: Callable[[Content], Segment | None]
+    """Return another log's segment that has this content (R100)."""
+    stop: Stop
+
+
+class Opened(NamedTuple):
+    """A file that is open (see `resume.Candidate`)."""
+
+    content: OpenFile
+    active: bool
+    first: int | None
+    format: str
+    unchanged: bool = False
+    """Whether the run before saw it as it is now."""
+
+    @property
+    def sight(self) -> Sight:
+        """How it looked when it was opened."""
+        return self.content.sight
+
+    def quiet(self, now: float, seconds: int) -> bool:
+        """Return whether nobody has written to it for so long."""
+        return now - self.sight.mtime / 1e9 >= seconds
+
+
+def take_new(book: Book, file: Opened, tools: Tools) -> Iterator[Progress]:
+    """Begin a segment, at its first line or where another log's reading of it left off."""
+    other = tools.elsewhere(file.content)
+    if other is not None:
+        book.say(warning(f"{file.sight.path} was moved or copied from another log: resumed"))
+    segment = other or Segment(
+        mark=unread_mark(file.content),
+        state="open",
+        begin=file.content.start,
+        begin_lines=0,
+        first=file.first,
+        format=file.format,
+    )
+    index = book.add(replace(segment, bearers=(file.sight,), absent=False))
+    yield from take(book, index, file, tools)
+
+
+def take(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progress]:
+    """Read on from a segment's mark, as far as the file goes."""
+    segment = book.segment(index)
+    if segment.state in ("old", "quarantined"):
+        return
+    salvage = not file.content.plain and not file.active and file.quiet(tools.now, QUIET_ARCHIVE)
+    what = Read(segment.mark, final=_has_ended(file, tools.now), salvage=salvage)
+    book.put(index, replace(segment, state="open", behind=True))
+    scanner = tools.scanner(segment.format, segment.context)
+    for step in read(file.content, what, scanner, tools.stop):
+        if not file.content.still_holds(step.mark):
+            book.say(warning(f"{file.sight.path} was changed while it was read: left for now"))
+            return
+        if salvage and step.end == "truncated" and _decoded(step) < LEAST_SALVAGE:
+            _seal(book, index, file, "it ends in the middle and holds next to nothing: not counted")
+            return
+        if step.end != "more":
+            book.put(index, replace(book.segment(index), behind=False))
+        book.advance(index, step)
+        if not file.content.plain and not file.active:
+            _close(book, index, file, step, salvage=salvage)
+        yield book.progress(step, file.sight.path)
+
+
+def _decoded(step: Step) -> int:
+    return step.mark.offset - step.mark.start
+
+
+def _has_ended(file: Opened, now: float) -> bool:
+    """Return whether the last line is complete even without a newline (R50, R72)."""
+    if file.active:
+        return False
+    return not file.content.plain or (file.unchanged and file.quiet(now, QUIET_LINE))
+
+
+def _close(book: Book, index: int, file: Opened, step: Step, *, salvage: bool) -> None:
+    """Seal a segment whose archive was read to its end, or has none (R33, R36, R41)."""
+    if step.end == "complete":
+        _seal(book, index, file)
+    elif step.end == "corrupt" or (step.end == "truncated" and salvage):
+        _seal(book, index, file, f"{step.fault}; what could be read of it is counted")
+    elif step.end == "truncated":
+        book.say(decision(f"{file.sight.path}: not complete yet, waits"))
+
+
+def _seal(book: Book, index: int, file: Opened, fault: str = "") -> None:
+    """Take the end of a segment as known."""
+    book.put(index, replace(book.segment(index), state="sealed", behind=False))
+    if fault:
+        book.lose(1, 0)
+        book.say(error(f"{file.sight.path} is damaged: {fault}"))
+
+
+def take_rewritten(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progress]:
+    """Go on after as many lines as were consumed; with fewer lines wait for a person (R30)."""
+    segment, path = book.segment(index), file.sight.path
+    mark = mark_after(file.content, segment.mark.lines)
+    begin = mark_after(file.content, segment.begin_lines) if segment.begin_lines else None
+    if mark is not None and segment.state != "quarantined":
+        offset = segment.begin if segment.begin is None else file.content.start
+        offset = begin.offset if begin is not None else offset
+        book.put(index, replace(segment, mark=mark, begin=offset))
+        book.bear(index, file.sight)
+        book.say(
+            warning(f"{path} was rewritten: goes on after the {mark.lines} lines already counted")
+        )
+        yield from take(book, index, file, tools)
+        return
+    if not file.content.plain and not file.quiet(tools.now, QUIET_ARCHIVE):
+        book.say(decision(f"{path}: rewritten and perhaps not complete yet, waits"))
+        return
+    book.put(index, replace(segment, bearers=(), absent=False))
+    quarantined = replace(
+        segment,
+        mark=mark_at_end(file.content),
+        state="quarantined",
+        bearers=(file.sight,),
+        absent=False,
+    )
+    book.add(quarantined)
+    book.seen.add(index)
+    book.say(
+        error(
+            f"{path} was rewritten and has fewer lines than the {segment.mark.lines} counted: "
+            f"nothing of it is counted until 'batchlog resolve {path} --count' or '--ignore'"
+        )
+    )
+
+
+def take_cut(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progress]:
+    """Follow a live log that lost its end, all of it counted (R98)."""
+    segment, mark = book.segment(index), mark_at_end(file.content)
+    book.put(index, replace(segment, mark=mark))
+    book.bear(index, file.sight)
+    lost = segment.mark.offset - mark.offset
+    book.say(
+        error(
+            f"{file.sight.path} lost its last {lost} bytes, which were counted: "
+            "goes on after its last whole line, nothing is counted twice"
+        )
+    )
+    yield from take(book, index, file, tools)
+
+
+def keep_short(book: Book, index: int, file: Opened) -> None:
+    """Note a file that holds only a part of what was counted: the mark stays (R37)."""
+    book.bear(index, file.sight)
+    if book.segment(index).state == "open" and is_complete(file.content):
+        _seal(book, index, file)
+
+
+def leave_old(book: Book, index: int, file: Opened) -> None:
+    """Remember a file from before the origin, and say once that backfill is for it."""
+    mark = mark_of_head(file.content)
+    if index >= 0:
+        book.put(index, replace(book.segment(index), mark=mark))
+        book.bear(index, file.sight)
+        return
+    book.add(old_segment(file.content, None, file.first, file.format))
+    book.say(notice(f"{file.sight.path} is older than where counting began: 'batchlog backfill'"))
+
+
+def old_segment(content: OpenFile, begin: int | None, first: int | None, spec: str) -> Segment:
+    """Return a file that was there when counting began: a push never reads it."""
+    return Segment(
+        mark=mark_of_head(content),
+        state="old",
+        begin=begin,
+        begin_lines=0,
+        first=first,
+        format=spec,
+        bearers=(content.sight,),
+    )

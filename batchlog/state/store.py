@@ -1,0 +1,211 @@
+"""The checkpoint on disk: read, verified, replaced as a whole, locked by one run at a time.
+
+Rules: the file is replaced by rename, never written in place, and never absent while it is; what
+is pushed was made durable before (fsync of file and directory); the lock lies in a file of its
+own that is never replaced (R61, R62, R67, R68).
+"""
+
+import fcntl
+import os
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from batchlog.errors import Busy, CheckpointError, Stop
+from batchlog.state.checkpoint import State, decode, encode
+
+_POLL = 0.05
+"""Seconds between two tries to get the lock."""
+
+
+class Store:
+    """The checkpoint at `path` with its companions: `.previous`, `.lock`, `.new`."""
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.abspath(path)
+        self.directory = os.path.dirname(self.path)
+        self.previous = self.path + ".previous"
+        self._new = self.path + ".new"
+
+    def companion(self, name: str) -> str:
+        """Return the path of another file in the state directory."""
+        return os.path.join(self.directory, name)
+
+    @contextmanager
+    def lock(
+        self, wait: float, stop: Stop, sleep: Callable[[float], None] = time.sleep
+    ) -> Iterator[None]:
+        """Hold the lock; Busy after `wait` seconds or when asked to stop.
+
+        Creates the state directory (0700) where it is not there yet.
+        """
+        self.prepare()
+        descriptor = self._open_lock()
+        try:
+            self._acquire(descriptor, wait, stop, sleep)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def prepare(self) -> None:
+        """Make the state directory; CheckpointError where it cannot hold a checkpoint."""
+        try:
+            os.makedirs(self.directory, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise self._unusable(error) from None
+        self.judge_directory()
+
+    def judge_directory(self) -> None:
+        """Raise a CheckpointError where everybody could replace the checkpoint."""
+        try:
+            mode = os.stat(self.directory).st_mode
+        except OSError as error:
+            raise self._unusable(error) from None
+        if mode & stat.S_IWOTH:
+            raise CheckpointError(
+                f"the state directory {self.directory} can be written by everybody; "
+                "choose another with --checkpoint FILE, or chmod o-w"
+            )
+
+    def _unusable(self, error: OSError) -> CheckpointError:
+        return CheckpointError(
+            f"cannot use the state directory {self.directory}: {error.strerror}; "
+            "give another with --checkpoint FILE"
+        )
+
+    def _open_lock(self) -> int:
+        path = self.path + ".lock"
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise CheckpointError(
+                f"cannot write in the state directory: {path}: {error.strerror}; "
+                "run as its owner, or give another with --checkpoint FILE"
+            ) from None
+
+    def _acquire(
+        self, descriptor: int, wait: float, stop: Stop, sleep: Callable[[float], None]
+    ) -> None:
+        waited = 0.0
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if waited >= wait or stop:
+                    raise Busy(
+                        f"another run holds the lock {self.path}.lock "
+                        f"(waited {waited:.0f} s; --lock-wait)"
+                    ) from None
+                sleep(_POLL)
+                waited += _POLL
+            except OSError as error:
+                raise CheckpointError(
+                    f"cannot lock {self.path}.lock: {error.strerror}; "
+                    "the state directory needs a file system with locks"
+                ) from None
+            else:
+                return
+
+    def load(self) -> State | None:
+        """Return the last committed state, None where there never was one.
+
+        CheckpointError where it is damaged, from a newer version, or has gone missing (R63, R64).
+        """
+        try:
+            with open(self.path, "rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            if not os.path.lexists(self.previous):
+                return None
+            raise CheckpointError(
+                f"the checkpoint {self.path} is missing, {self._way_out()}"
+            ) from None
+        except OSError as error:
+            raise CheckpointError(
+                f"cannot read the checkpoint {self.path}: {error.strerror}; run as its owner"
+            ) from None
+        try:
+            return decode(data)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"the checkpoint {self.path} cannot be used: {error}; {self._way_out()}"
+            ) from None
+
+    def _way_out(self) -> str:
+        anew = "'batchlog reset' starts anew from zero"
+        if not os.path.lexists(self.previous):
+            return anew
+        return (
+            f"and {self.previous} holds the state before: copy it back "
+            f"(what came between is read again), or {anew}"
+        )
+
+    def load_usable(self) -> State | None:
+        """Return the last committed state, None also where it cannot be used (for `reset`)."""
+        try:
+            return self.load()
+        except CheckpointError:
+            return None
+
+    def commit(self, state: State) -> None:
+        """Make `state` durable; CheckpointError where that fails, the old one is intact then."""
+        try:
+            self._write(encode(state))
+            self._keep_previous()
+            os.rename(self._new, self.path)
+            _sync_directory(self.directory)
+        except OSError as error:
+            with suppress(OSError):
+                os.unlink(self._new)
+            raise CheckpointError(
+                f"cannot write the checkpoint {self.path}: {error.strerror}; "
+                "the last one is intact, the next run reads again what this one read"
+            ) from None
+
+    def _write(self, data: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self._new, flags, 0o600)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)  # never tried twice: a second one may lie (R62)
+        finally:
+            os.close(descriptor)
+
+    def _keep_previous(self) -> None:
+        """Keep the last generation under its other name without taking its own away."""
+        temporary = self.previous + ".new"
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        try:
+            os.link(self.path, temporary)
+        except FileNotFoundError:
+            return
+        except OSError:  # a file system without hard links
+            shutil.copy2(self.path, temporary)
+        os.rename(temporary, self.previous)
+
+    def set_aside(self) -> str | None:
+        """Give a checkpoint that cannot be used another name and return it; None where none is.
+
+        The generation before, which may still be good, stays where it is.
+        """
+        if self.load_usable() is not None:
+            return None
+        damaged = self.path + ".damaged"
+        try:
+            os.rename(self.path, damaged)
+        except FileNotFoundError:
+            return None
+        return damaged
+
+
+def _sync_directory(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
