@@ -1,0 +1,57 @@
+"""How batchlog speaks to a person: results on standard output, everything else as logging.
+
+Control characters from logs or file names never reach a terminal.
+"""
+
+import logging
+import os
+import sys
+from typing import TextIO
+
+from batchlog.segments.findings import Finding
+
+log = logging.getLogger("batchlog")
+
+_COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m"}
+
+
+class _Line(logging.Formatter):
+    """A line a record: level and message; no time where journald or cron adds its own."""
+
+    def __init__(self, *, coloured: bool) -> None:
+        super().__init__()
+        self._coloured = coloured
+
+    def format(self, record: logging.LogRecord) -> str:
+        name, text = record.levelname, printable(record.getMessage())
+        colour = _COLOURS.get(record.levelno, "") if self._coloured else ""
+        line = f"{colour}{name}{chr(27) + '[0m' if colour else ''} {text}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+def set_up(*, verbose: bool, quiet: bool, stream: TextIO | None = None) -> None:
+    """Send logging to standard error: -v with every decision, -q errors only."""
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    coloured = stream.isatty() and not os.environ.get("NO_COLOR")
+    handler.setFormatter(_Line(coloured=coloured))
+    log.handlers[:] = [handler]
+    log.propagate = False
+    level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
+    log.setLevel(level)
+
+
+def say(finding: Finding) -> None:
+    """Log what was found."""
+    log.log(finding.level, "%s", finding.text)
+
+
+def printable(text: str) -> str:
+    """Return `text` with what is not printable written as an escape."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode()

@@ -1,0 +1,45 @@
+"""`batchlog forget`: take a decommissioned host's group off the gateway."""
+
+from typing import Any
+
+import click
+
+from batchlog.cli import console, options
+from batchlog.errors import BatchlogError, ConfigError, Exit
+from batchlog.job.deliver import targets
+from batchlog.sinks import gateway
+from batchlog.sinks.target import Target
+from batchlog.state.checkpoint import Group
+from batchlog.state.store import Store
+
+
+@click.command("forget", epilog="Example: batchlog forget --gateway http://push.example.org:9091")
+@options.options(options.STATE, options.GROUP, options.VOICE)
+def command(**given: Any) -> int:  # noqa: ANN401 - click's values
+    """Delete this group from the gateway: of a host that is decommissioned.
+
+    The checkpoint stays; the next push brings the group back.
+    """
+    console.set_up(verbose=given["verbose"], quiet=given["quiet"])
+    chosen = options.settings(**given)
+    group = Group(chosen.gateway.job, chosen.gateway.group(options.host_name()))
+    state = Store(options.checkpoint_path(chosen)).load_usable()
+    explicit = bool(given["job"] or given["grouping"])
+    if state is not None and state.group is not None and not explicit:
+        group = state.group
+    to = targets(chosen, group)
+    if not to:
+        raise ConfigError("no gateway is named: give one with --gateway")
+    exits = {_forget(target) for target in to}
+    return Exit.first(exits)
+
+
+def _forget(target: Target) -> Exit:
+    labels = ", ".join(f'{name}="{value}"' for name, value in target.group.items())
+    try:
+        gateway.forget(target)
+    except BatchlogError as problem:
+        console.log.error("%s", problem)
+        return problem.exit
+    console.log.info("%s: {%s} is deleted", target.title, labels)
+    return Exit.OK

@@ -1,0 +1,130 @@
+"""Options that several commands share, each with an environment variable named for it."""
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import platformdirs
+
+from batchlog.config.load import load
+from batchlog.config.schema import Flags, Settings
+
+F = Callable[..., Any]
+
+
+def option(*names: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - click's own keywords
+    """Return a click option whose environment variable is `BATCHLOG_` and its long name."""
+    long = next(name for name in names if name.startswith("--")).split("/")[0]
+    variable = "BATCHLOG_" + long.removeprefix("--").replace("-", "_").upper()
+    return click.option(*names, envvar=variable, show_envvar=True, **settings)
+
+
+def options(*chosen: Callable[[F], F]) -> Callable[[F], F]:
+    """Return one decorator for several options, shown in the order given."""
+
+    def decorate(command: F) -> F:
+        for one in reversed(chosen):
+            command = one(command)
+        return command
+
+    return decorate
+
+
+CONFIG = option(
+    "--config",
+    metavar="FILE",
+    help="Configuration file. [default: /etc/batchlog/batchlog.toml, if there]",
+)
+CHECKPOINT = option(
+    "--checkpoint",
+    metavar="FILE",
+    help="Where totals and positions are kept. [default: $STATE_DIRECTORY/checkpoint.json, "
+    "/var/lib/batchlog/checkpoint.json for root, else the user's state directory]",
+)
+GATEWAY = option(
+    "--gateway",
+    metavar="URL",
+    multiple=True,
+    help="Pushgateway; may be given again. [default: http://localhost:9091 where no other sink is "
+    "named]",
+)
+JOB = option("--job", metavar="NAME", help="The group's job label. [default: batchlog]")
+GROUPING = option(
+    "--grouping",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="The group's other labels; may be given again. [default: instance=<host name>]",
+)
+FORMAT = option(
+    "--format",
+    metavar="NAME|STRING|auto",
+    help="A preset, an Apache LogFormat or nginx log_format string, or auto. [default: auto]",
+)
+BY = option(
+    "--by",
+    metavar="LABELS",
+    help="Comma list of status, status_class, method, vhost, protocol. [default: status]",
+)
+TEXTFILE = option(
+    "--textfile", metavar="FILE", help="Write the metrics for node_exporter's textfile collector."
+)
+RETRY_FOR = option(
+    "--retry-for",
+    metavar="DURATION",
+    help="Time for all tries of a push; 0 is one try. [default: 30s]",
+)
+LOCK_WAIT = option(
+    "--lock-wait",
+    metavar="DURATION",
+    default="30s",
+    show_default=True,
+    help="How long to wait for another run.",
+)
+SINCE = option(
+    "--since",
+    metavar="WHERE",
+    default="checkpoint",
+    show_default=True,
+    help="Where a log begins that the checkpoint does not know: checkpoint (the first run: the "
+    "first line of the active file; a log that joins later: its present end), start (the oldest "
+    "file on disk), now (the present end), or a moment: a date and time, or an age such as 36h.",
+)
+VERBOSE = option("-v", "--verbose", is_flag=True, help="A line for each decision about each file.")
+QUIET = option("-q", "--quiet", is_flag=True, help="Errors only.")
+
+STATE = options(CONFIG, CHECKPOINT)
+GROUP = options(GATEWAY, JOB, GROUPING)
+VOICE = options(VERBOSE, QUIET)
+MEASURE = options(FORMAT, BY)
+SINKS = options(GROUP, TEXTFILE, RETRY_FOR)
+
+
+def settings(config: str | None, **given: Any) -> Settings:  # noqa: ANN401 - click's values
+    """Return what is in force from options as click gives them; ConfigError where they are wrong.
+
+    Names that are no setting are passed over.
+    """
+    known = {name: given[name] for name in Flags.__struct_fields__ if given.get(name)}
+    if given.get("by") is not None:
+        known["by"] = given["by"]
+    return load(Path(config) if config else None, Flags(**known))
+
+
+def checkpoint_path(chosen: Settings) -> str:
+    """Return where the checkpoint lies: never in /tmp, never beside a log."""
+    if chosen.checkpoint is not None:
+        return os.path.abspath(chosen.checkpoint)
+    systemd = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    if systemd:
+        return os.path.join(systemd, "checkpoint.json")
+    if os.geteuid() == 0:
+        return "/var/lib/batchlog/checkpoint.json"
+    return os.path.join(platformdirs.user_state_dir("batchlog"), "checkpoint.json")
+
+
+def host_name() -> str:
+    """Return the name of this host, the default `instance`."""
+    return socket.gethostname()

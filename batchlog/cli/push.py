@@ -1,0 +1,78 @@
+"""`batchlog push`: one run, for cron and timers."""
+
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Any
+
+import click
+
+from batchlog.cli import console, options
+from batchlog.config.times import duration, since
+from batchlog.errors import Stop
+from batchlog.job.request import Request, World
+from batchlog.job.run import run
+from batchlog.metrics import exposition
+
+
+@click.command(
+    "push",
+    epilog="Example: batchlog push --gateway http://push.example.org:9091 "
+    "'/var/log/nginx/*access.log'",
+)
+@click.argument("logs", metavar="[LOG]...", nargs=-1)
+@options.options(
+    options.SINCE,
+    options.STATE,
+    options.SINKS,
+    options.MEASURE,
+    options.LOCK_WAIT,
+    options.option(
+        "--dry-run",
+        is_flag=True,
+        help="Print the metrics to standard output; commit nothing, push nothing.",
+    ),
+    options.VOICE,
+)
+def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click's values
+    """One run: read what is new, commit, push.
+
+    LOG is the path of an active log file, or a quoted pattern of several; rotated files are found
+    next to it. Without LOG: the configuration's entries, else those of the runs before.
+    """
+    console.set_up(verbose=given["verbose"], quiet=given["quiet"])
+    world = World(time.time, console.say, stop_on_signals())
+    outcome = run(request(logs, given, world), world)
+    if given["dry_run"]:
+        sys.stdout.write(exposition(outcome.families).decode())
+    return outcome.exit
+
+
+def request(
+    logs: tuple[str, ...], given: dict[str, Any], world: World, *, listen: bool = False
+) -> Request:
+    """Return the run that options ask for."""
+    chosen = options.settings(**given)
+    return Request(
+        settings=chosen,
+        checkpoint=options.checkpoint_path(chosen),
+        host=options.host_name(),
+        logs=logs,
+        since=since(given["since"], world.now()),
+        lock_wait=duration(given["lock_wait"]),
+        listen=listen,
+        dry_run=bool(given.get("dry_run")),
+    )
+
+
+def stop_on_signals() -> Stop:
+    """Return a request to stop that SIGTERM and SIGINT make (R77)."""
+    stop = Stop()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+    return stop

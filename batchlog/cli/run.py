@@ -1,0 +1,109 @@
+"""`batchlog run`: the job on a schedule in the foreground, and the exporter."""
+
+import dataclasses
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from msgspec.structs import replace
+from prometheus_client.core import Metric
+
+from batchlog.cli import console, options
+from batchlog.cli.push import request
+from batchlog.config.schema import Duration
+from batchlog.errors import BatchlogError, Exit, Stop
+from batchlog.job.lastrun import read_last
+from batchlog.job.request import Request, World
+from batchlog.job.run import families_of
+from batchlog.job.run import run as run_job
+from batchlog.metrics import RunStatus
+from batchlog.scheduler.listen import address
+from batchlog.scheduler.serve import Work, serve
+from batchlog.scheduler.ticks import interval
+from batchlog.state.checkpoint import State
+from batchlog.state.store import Store
+
+
+@click.command(
+    "run",
+    epilog="Example: batchlog run --every 5m --listen 127.0.0.1:9145 /var/log/nginx/access.log",
+)
+@click.argument("logs", metavar="[LOG]...", nargs=-1)
+@options.options(
+    options.option(
+        "--every",
+        metavar="DURATION",
+        help="Time between two runs, the first at once. [default: 5m]",
+    ),
+    options.option(
+        "--cron", metavar="EXPRESSION", help="When to run, as in a crontab: '*/5 * * * *'."
+    ),
+    options.option(
+        "--listen",
+        metavar="HOST:PORT",
+        help="Serve the metrics for scraping as well; port 8000 when only a host is given.",
+    ),
+    options.SINCE,
+    options.STATE,
+    options.SINKS,
+    options.MEASURE,
+    options.LOCK_WAIT,
+    options.VOICE,
+)
+def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click's values
+    """Run the same job as push on a schedule, in the foreground.
+
+    A run that is late goes once, runs never overlap, a failed one is logged and the next goes
+    ahead. SIGTERM and SIGINT stop it, SIGHUP reads the configuration again.
+    """
+    console.set_up(verbose=given["verbose"], quiet=given["quiet"])
+    listen = address(given["listen"]) if given["listen"] else None
+    shown = _Shown()
+
+    def work() -> Work:
+        asked = _request(logs, given, listen=listen is not None)
+        shown.before_first_run(asked)
+        return Work(lambda stop: shown.run(asked, stop), asked.settings.schedule)
+
+    return serve(work(), reload=work, listen=listen, collect=lambda: shown.families)
+
+
+def _request(logs: tuple[str, ...], given: dict[str, Any], *, listen: bool) -> Request:
+    """Return a run whose pushes are given up before the next run is due."""
+    asked = request(logs, given, World(time.time, console.say), listen=listen)
+    chosen = asked.settings
+    half = interval(chosen.schedule, datetime.now(UTC)) / 2
+    gateway = replace(chosen.gateway, retry_for=Duration(min(chosen.gateway.retry_for, half)))
+    return dataclasses.replace(asked, settings=replace(chosen, gateway=gateway))
+
+
+class _Shown:
+    """What a scrape gets: the metrics of the last run, before it those of the checkpoint."""
+
+    def __init__(self) -> None:
+        self.families: tuple[Metric, ...] = ()
+        self._state: State | None = None
+
+    def before_first_run(self, asked: Request) -> None:
+        """Show what the runs of before have left, as far as it can be read."""
+        store = Store(asked.checkpoint)
+        if self._state is None:
+            self._state = store.load_usable()
+            self._show(asked, read_last(store))
+
+    def run(self, asked: Request, stop: Stop) -> Exit:
+        """Do one run and show its metrics; those of a run that could not begin say so."""
+        try:
+            outcome = run_job(asked, World(time.time, console.say, stop))
+        except BatchlogError as problem:
+            last = read_last(Store(asked.checkpoint))
+            success = last.success_time if last else None
+            self._show(asked, RunStatus(time.time(), success, problem.exit, {}))
+            raise
+        self._state, self.families = outcome.state, outcome.families
+        return outcome.exit
+
+    def _show(self, asked: Request, status: RunStatus | None) -> None:
+        if self._state is not None:
+            self.families = tuple(families_of(self._state, asked.settings, status))

@@ -1,0 +1,93 @@
+"""`batchlog status`: what the checkpoint holds."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import msgspec
+
+from batchlog.cli import console, options
+from batchlog.errors import CheckpointError, Exit
+from batchlog.job.lastrun import read_last
+from batchlog.job.report import LogReport, Report, report
+from batchlog.state.store import Store
+
+
+@click.command("status", epilog="Example: batchlog status --json")
+@options.STATE
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
+def command(*, as_json: bool, **given: Any) -> int:  # noqa: ANN401 - click's values
+    """Show what the checkpoint holds: logs, segments, unread bytes, totals, the last run."""
+    chosen = options.settings(**given)
+    store = Store(options.checkpoint_path(chosen))
+    state = store.load()
+    if state is None:
+        raise CheckpointError(
+            f"there is no checkpoint at {store.path} yet: 'batchlog push LOG' makes it; "
+            "--checkpoint names another"
+        )
+    found = report(store.path, state, read_last(store))
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
+    else:
+        for line in _lines(found):
+            click.echo(console.printable(line))
+    return Exit.OK
+
+
+def _lines(found: Report) -> list[str]:
+    lines = [
+        f"checkpoint  {found.checkpoint}",
+        f"            generation {found.generation}, state {found.state_id}",
+        f"group       {_group(found)}",
+        f"last run    {_last_run(found)}",
+    ]
+    for log in found.logs:
+        lines += _log(log)
+    lines += [f"quarantined {path}: 'batchlog resolve {path}'" for path in found.quarantined]
+    lines += ["totals"]
+    for series in found.totals:
+        if series.requests:
+            labels = ", ".join(f"{name}={value}" for name, value in series.labels) or "all"
+            lines.append(f"    {labels}: {series.requests:,} requests, {series.bytes:,} bytes")
+    return lines
+
+
+def _group(found: Report) -> str:
+    if found.group is None:
+        return "none: nothing was pushed to a gateway"
+    labels = {"job": found.group.job, **found.group.grouping}
+    return ", ".join(f'{name}="{value}"' for name, value in labels.items())
+
+
+def _last_run(found: Report) -> str:
+    if found.last_run is None:
+        return "not known"
+    return f"{_time(found.last_run.time)}, exit {found.last_run.exit_status}"
+
+
+def _log(log: LogReport) -> list[str]:
+    more = {
+        "malformed": log.malformed,
+        "oversize": log.oversize,
+        "skipped": log.skipped,
+        "bytes lost": log.lost_bytes,
+        "segments lost": log.lost_segments,
+    }
+    text = "".join(f", {count:,} {name}" for name, count in more.items() if count)
+    lines = [
+        f"log         {log.path}",
+        f"    counted since {_time(log.origin)}: {log.counted:,} lines{text}",
+    ]
+    for segment in log.segments:
+        if segment.files:
+            unread = segment.unread_bytes
+            rest = "" if not unread else f", {unread:,} bytes unread"
+            place = "below the origin" if segment.state == "old" else f"at {segment.counted_to:,}"
+            lines.append(f"    {segment.state:<11} {segment.files[0]} {place}{rest}")
+    return lines
+
+
+def _time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"
