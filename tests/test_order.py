@@ -210,7 +210,7 @@ def test_an_import_that_may_not_be_is_found(module: str, source: str, reason: st
         ("metrics", "from batchlog.scan import Scanner"),
         ("scan.columns", "def f():\n import numpy as np"),
         ("codecs.zstd", "def f():\n from backports import zstd"),
-        ("cli", "import importlib\ndef f():\n from batchlog.cli import push"),
+        ("cli.group", "import importlib\ndef f():\n from batchlog.cli import push"),
         ("cli.push", "import os\nfrom batchlog.cli.options import common"),
         ("segments.content", "import os"),
     ],
