@@ -1,0 +1,110 @@
+"""What decompresses one member of each form, made only when that form is met.
+
+All have the interface of `bz2.BZ2Decompressor`; where a library's has another, it is adapted here.
+"""
+
+import sys
+import zlib
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, cast
+
+DICTIONARY_LOG = 27
+"""Most memory for xz's dictionary and zstd's window, as a power of two: `xz -9` needs 65 MiB,
+`zstd --long` 128."""
+
+
+class Decompressor(Protocol):
+    """One member being decompressed."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the member was reached and its checksum is right."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether all input was used up."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What stands behind the member's end."""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """Take in `data` and return at most `max_length` bytes."""
+
+
+class Maker(NamedTuple):
+    """How members of one form are decompressed."""
+
+    begin: Callable[[], Decompressor]
+    fault: type[Exception]
+    """What a decompressor raises on wrong data."""
+
+
+class ZlibMember:
+    """A gzip member by the standard library, where isal is not to be had."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the member was reached and its checksum is right."""
+        return self._stream.eof
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether all input was used up."""
+        return not self._stream.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        """What stands behind the member's end."""
+        return self._stream.unused_data
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """Take in `data` and return at most `max_length` bytes."""
+        return self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+
+
+def maker(form: str) -> Maker:
+    """Return what decompresses members of `form`: "gzip", "bzip2", "xz" or "zstd"."""
+    return {"gzip": _gzip, "bzip2": _bzip2, "xz": _xz, "zstd": _zstd}[form]()
+
+
+def _gzip() -> Maker:
+    try:
+        from isal import igzip_lib
+    except ImportError:
+        return Maker(ZlibMember, zlib.error)
+
+    def begin() -> Decompressor:
+        member: Decompressor = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+        return member
+
+    # isal's stub calls the class an instance.
+    return Maker(begin, cast("type[Exception]", igzip_lib.IsalError))
+
+
+def _bzip2() -> Maker:
+    import bz2
+
+    return Maker(bz2.BZ2Decompressor, OSError)
+
+
+def _xz() -> Maker:
+    import lzma
+
+    def begin() -> Decompressor:
+        return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=1 << DICTIONARY_LOG)
+
+    return Maker(begin, lzma.LZMAError)
+
+
+def _zstd() -> Maker:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+
+    limit: dict[int, int] = {zstd.DecompressionParameter.window_log_max: DICTIONARY_LOG}
+    return Maker(lambda: zstd.ZstdDecompressor(options=limit), zstd.ZstdError)

@@ -1,0 +1,172 @@
+"""What a gateway's answers and silences mean: a sentence each, with the next step. Pure.
+
+A refusal shows what the gateway said. Whatever comes from outside loses its control characters and
+our secrets before it is shown.
+"""
+
+import re
+import ssl
+from http import HTTPStatus
+from http.client import BadStatusLine, InvalidURL, RemoteDisconnected
+from socket import gaierror
+from typing import NamedTuple
+from urllib.error import URLError
+
+from batchlog.errors import GatewayRefused
+from batchlog.sinks.target import Secrets, Target, without_userinfo
+from batchlog.sinks.wire import Answer
+
+SHOWN = 500
+"""Most characters shown of a text that is not ours."""
+
+_NO_PUSHGATEWAY = "gateway.url must lead to a Pushgateway, without /metrics at its end"
+
+_ADVICE: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: "where another program has one of these names as another type, set "
+    'metrics.namespace; a Pushgateway before 1.5 needs gateway.compression = "none"',
+    HTTPStatus.NOT_FOUND: _NO_PUSHGATEWAY,
+    HTTPStatus.METHOD_NOT_ALLOWED: _NO_PUSHGATEWAY,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "http_proxy and https_proxy may hold a user and "
+    "password for the proxy, no_proxy the hosts that need none",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: 'set gateway.compression = "none"',
+}
+
+_PATIENCE = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+
+
+class Peer(NamedTuple):
+    """Whom messages are about."""
+
+    target: Target
+    secrets: Secrets
+    proxied: bool
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return self.target.title + " (through the environment's proxy)" * self.proxied
+
+
+class Fault(NamedTuple):
+    """Why a try did not get through."""
+
+    text: str
+    advice: str
+    again: bool = True
+    """Whether another try may help."""
+
+
+def fault(error: Exception, peer: Peer) -> Fault:  # noqa: PLR0911 - a table
+    """Say what `error`, raised by a try, means."""
+    if isinstance(error, URLError) and isinstance(error.reason, Exception):
+        error = error.reason
+    if isinstance(error, ssl.SSLError):
+        return _tls_fault(error)
+    if isinstance(error, gaierror):
+        return Fault(f"its host name leads nowhere ({error.strerror})", "correct gateway.url")
+    if isinstance(error, TimeoutError):
+        return Fault(
+            f"no answer in time (gateway.timeout is {peer.target.timeout:g} s)",
+            "see whether it is overloaded, or raise gateway.timeout",
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return Fault("connection refused", "start it, or correct gateway.url")
+    if isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected):
+        return Fault("what answers there does not speak HTTP", "correct gateway.url")
+    if isinstance(error, OSError):
+        text = error.strerror or str(error) or "the connection was lost"
+        return Fault(shown(text, peer.secrets).lower(), "see whether it is up, and gateway.url")
+    # Not their texts: they would show the URL or a header as it is.
+    if isinstance(error, ValueError | InvalidURL):
+        return Fault("its URL cannot be used", "correct gateway.url", again=False)
+    return Fault("the connection was lost before the answer", "see whether it is up")
+
+
+def _tls_fault(error: ssl.SSLError) -> Fault:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Fault(
+            f"its certificate is not trusted ({error.verify_message})",
+            "set gateway.ca_file to the CA that signed it, and gateway.url to a name that it bears",
+            again=False,
+        )
+    reason = (error.reason or "connection lost").replace("_", " ").lower()
+    if "alert" in reason:
+        advice = "it may want gateway.cert_file and gateway.key_file"
+    else:
+        advice = "if it does not speak TLS, gateway.url begins with http:"
+    return Fault(f"TLS failed ({reason})", advice)
+
+
+def later(answer: Answer, peer: Peer) -> Fault | None:
+    """Say why another try makes sense, None where it does not."""
+    if answer.status in _PATIENCE or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Fault(_said(answer, peer), "see its own log, or that of a proxy before it")
+    return None
+
+
+def refuse(answer: Answer, peer: Peer, load: str = "") -> None:
+    """Raise GatewayRefused unless `answer` is a success. `load` is what was sent, in words."""
+    if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        return
+    said = _said(answer, peer)
+    if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
+        place = shown(without_userinfo(answer.location), peer.secrets) or "nowhere"
+        said += f", to {place}, where nothing is sent"
+    raise GatewayRefused(f"{peer.title} {said}; {_advice(answer.status, peer.target, load)}")
+
+
+def refuse_page(answer: Answer, peer: Peer) -> None:
+    """Raise GatewayRefused where a success comes with a text: a Pushgateway says nothing (R86)."""
+    if answer.body.strip():
+        raise GatewayRefused(
+            f"{peer.title} {_said(answer, peer)}; no Pushgateway says that: {_NO_PUSHGATEWAY}"
+        )
+
+
+def accepted(answer: Answer, peer: Peer) -> str | None:
+    """Return a warning, or None, for the answer to a push that succeeded.
+
+    A Pushgateway answers 200 and nothing else; 202 where it does not check what it takes, or is
+    older than 0.10.
+    """
+    refuse_page(answer, peer)
+    if answer.status == HTTPStatus.ACCEPTED:
+        return (
+            f"{peer.title} took the push unchecked (202); run it without "
+            "--push.disable-consistency-check to hear of mistakes"
+        )
+    if answer.status != HTTPStatus.OK:
+        return f"{peer.title} answered {answer.status} where a Pushgateway says 200"
+    return None
+
+
+def shown(text: str, secrets: Secrets) -> str:
+    """Return a text from outside on one line, without secrets and control characters, cut."""
+    safe = "".join(char if char.isprintable() else " " for char in secrets.hide(text))
+    line = " ".join(safe.split())
+    return line if len(line) <= SHOWN else line[:SHOWN] + "…"
+
+
+def _said(answer: Answer, peer: Peer) -> str:
+    """Return status and text of `answer`; of an HTML page its words only."""
+    text = answer.body.decode("utf-8", "replace")
+    if answer.kind == "text/html":
+        text = re.sub(r"<[^<>]*>", " ", text)
+    status = shown(f"answered {answer.status} {answer.reason}", peer.secrets)
+    words = shown(text, peer.secrets)
+    return f"{status}: {words}" if words else status
+
+
+def _advice(status: int, target: Target, load: str) -> str:
+    if status < HTTPStatus.BAD_REQUEST:
+        return "set gateway.url to the gateway itself"
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and load:
+        compress = "" if target.compression == "gzip" else 'set gateway.compression = "gzip", '
+        return f"the push had {load}: {compress}lower metrics.max_series or raise the limit there"
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        if target.bearer_token_file is not None:
+            return "check the token in gateway.bearer_token_file"
+        if target.username is not None:
+            return "check gateway.username and the password in gateway.password_file"
+        return "set gateway.username and gateway.password_file, or gateway.bearer_token_file"
+    return _ADVICE.get(status, "see its own log, or that of a proxy before it")

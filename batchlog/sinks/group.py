@@ -1,0 +1,48 @@
+"""Our group among the series that a gateway shows, or our series in a textfile. Pure."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+LINES = (b"push_time_seconds{", b"batchlog_info{", b"batchlog_generation{", b"batchlog_generation ")
+"""How the lines begin that say whose a group is."""
+
+
+class Held(NamedTuple):
+    """What stands where our series belong."""
+
+    state_id: str
+    """Of the checkpoint that wrote them; empty where another program did."""
+    generation: int | None
+
+
+def find(text: str, group: Mapping[str, str]) -> Held | None:
+    """Return what `text` shows of the group with exactly these labels, None where it shows none.
+
+    ValueError where `text` is not in Prometheus' text format. The gateway itself adds a
+    `push_time_seconds` with the labels of the group to each one; it is 0 where no push was ever
+    accepted. It shows an empty label where a group has no `instance`.
+    """
+    ours = {name: value for name, value in group.items() if value}
+    pushed, state_id, generation = False, "", None
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if not _belongs(sample, ours):
+                continue
+            if sample.name == "push_time_seconds":
+                pushed = sample.value > 0
+            elif sample.name == "batchlog_info":
+                state_id = sample.labels.get("state_id", "")
+            elif sample.name == "batchlog_generation":
+                generation = int(sample.value)
+    if not (pushed or state_id or generation is not None):
+        return None
+    return Held(state_id, generation)
+
+
+def _belongs(sample: Sample, ours: Mapping[str, str]) -> bool:
+    own = ("version", "state_id") if sample.name == "batchlog_info" else ()
+    labels = {name: value for name, value in sample.labels.items() if value and name not in own}
+    return labels == ours

@@ -1,0 +1,208 @@
+"""One HTTP request under one deadline, and nothing about gateways.
+
+No redirect is followed, so that credentials never reach another host; proxies from the environment
+are honoured; a response of any status is an answer, not an exception.
+"""
+
+import ssl
+from collections.abc import Callable
+from contextlib import closing, suppress
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection, IncompleteRead
+from socket import SHUT_RDWR, socket
+from threading import Event, Thread
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
+from urllib.request import (
+    AbstractHTTPHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+    getproxies,
+    proxy_bypass,
+)
+
+from batchlog.errors import Stop
+
+GRACE = 5.0
+"""Seconds for everything that is still to be sent once a stop was asked for (R77)."""
+
+SLICE = 0.1
+"""Seconds between two looks at the time and at `stop`."""
+
+LIMIT = 1 << 16
+"""Most bytes that are read of an answer whose text is only shown."""
+
+THREAD = "batchlog-request"
+"""Name of the threads that wait for servers."""
+
+
+class Budget:
+    """Seconds that are left, never more than `within` has; fewer once a stop is asked for."""
+
+    def __init__(
+        self,
+        seconds: float,
+        clock: Callable[[], float],
+        stop: Stop,
+        within: Self | None = None,
+    ) -> None:
+        self._clock = clock
+        self._stop = stop
+        self._within = within
+        self._end = clock() + seconds
+
+    def left(self) -> float:
+        """Return the seconds left, at most `GRACE` since this first saw the stop."""
+        now = self._clock()
+        if self._stop:
+            self._end = min(self._end, now + GRACE)
+        left = self._end - now
+        return left if self._within is None else min(left, self._within.left())
+
+
+class Answer(NamedTuple):
+    """What a server answered."""
+
+    status: int
+    reason: str
+    location: str
+    kind: str
+    """Media type, such as text/plain."""
+    body: bytes
+
+
+def exchange(
+    request: Request,
+    context: ssl.SSLContext | None,
+    timeout: float,
+    budget: Budget,
+    keep: tuple[bytes, ...] = (),
+) -> Answer:
+    """Send `request` and return the answer; TimeoutError once nothing is left of `budget`.
+
+    `timeout` (seconds) bounds each operation of the socket. Looking up a host knows no deadline
+    and a slow server moves on each time: so all of it happens in a thread that can be left alone.
+    With `keep`, only those lines of a 200's body are kept that begin with one of its members.
+    """
+    flight = _Flight()
+    opener = OpenerDirector()
+    for handler in (ProxyHandler(), _Http(flight, context)):
+        opener.add_handler(handler)
+    work = (opener, request, timeout, keep)
+    Thread(target=flight.run, args=work, name=THREAD, daemon=True).start()
+    while not flight.done.wait(max(0.0, min(SLICE, budget.left()))):
+        if budget.left() <= 0:
+            flight.abort()
+            raise TimeoutError  # whatever the flight makes of its end
+    if isinstance(flight.outcome, Answer):
+        return flight.outcome
+    raise flight.outcome
+
+
+def proxied(url: str) -> bool:
+    """Whether a request for `url` goes through a proxy that the environment names."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # the request will say so
+        return False
+    return parts.scheme in getproxies() and not proxy_bypass(parts.hostname or "")
+
+
+class _Flight:
+    """A request on its way."""
+
+    def __init__(self) -> None:
+        self.done = Event()
+        self.outcome: Answer | Exception = TimeoutError()
+        self.sock: socket | None = None
+        """Set once a connection stands."""
+        self._aborted = False
+
+    def run(
+        self, opener: OpenerDirector, request: Request, timeout: float, keep: tuple[bytes, ...]
+    ) -> None:
+        try:
+            with closing(opener.open(request, timeout=timeout)) as response:
+                self.outcome = _answer(response, keep)
+        except Exception as error:  # noqa: BLE001 - `exchange` raises it
+            self.outcome = error
+        finally:
+            self.done.set()
+
+    def connected(self, sock: socket) -> None:
+        """Take note of the connection; TimeoutError where nobody waits for it any more.
+
+        What is sent so late would undo a newer push (R90).
+        """
+        self.sock = sock
+        if self._aborted:
+            raise TimeoutError
+
+    def abort(self) -> None:
+        """End the connection, now or as soon as it stands; this wakes a thread that waits."""
+        self._aborted = True
+        if self.sock is not None:
+            with suppress(OSError):
+                self.sock.shutdown(SHUT_RDWR)
+
+
+def _answer(response: HTTPResponse, keep: tuple[bytes, ...]) -> Answer:
+    sifted = bool(keep) and response.status == HTTPStatus.OK
+    if sifted:
+        body = b"".join(line for line in response if line.startswith(keep))
+    else:
+        body = response.read(LIMIT)
+    # Neither way of reading says that something is missing.
+    if response.length and (sifted or len(body) < LIMIT):
+        raise IncompleteRead(body, response.length)
+    return Answer(
+        response.status,
+        response.reason,
+        response.headers.get("Location", ""),
+        response.headers.get_content_type(),
+        body,
+    )
+
+
+class _Connection(HTTPConnection):
+    """A connection that its flight can end, and whose answer is read even to a half-sent body."""
+
+    def __init__(self, flight: _Flight, *args: Any, **more: Any) -> None:  # noqa: ANN401 - as there
+        super().__init__(*args, **more)
+        self._flight = flight
+
+    def connect(self) -> None:
+        super().connect()
+        self._flight.connected(self.sock)
+
+    def request(self, *args: Any, **more: Any) -> None:  # noqa: ANN401 - as in http.client
+        try:
+            super().request(*args, **more)
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+            # A server may answer 413, or send TLS's alert for a missing certificate, and hang up
+            # while we send: its answer is still there.
+            if self._flight.sock is None:
+                raise
+
+
+class _SecureConnection(_Connection, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _Http(AbstractHTTPHandler):
+    """Opens http and https; the library's own makes a TLS context even where none is needed."""
+
+    http_request = https_request = AbstractHTTPHandler.do_request_
+
+    def __init__(self, flight: _Flight, context: ssl.SSLContext | None) -> None:
+        super().__init__()
+        self._plain = partial(_Connection, flight)
+        self._secure = partial(_SecureConnection, flight, context=context)
+
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(self._plain, req)
+
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(self._secure, req)

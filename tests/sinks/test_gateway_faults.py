@@ -1,0 +1,360 @@
+"""Gateways that refuse, are slow, lie or are not there: one clear error for each."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from batchlog.errors import BatchlogError, GatewayRefused, SinkUnreachable, Stop
+from batchlog.sinks import wire
+from batchlog.sinks.gateway import Target, forget, generation, holds_group
+from batchlog.state.checkpoint import Series, State
+from tests.gateways import Drip, Drop, Fault, Hang, Reply, StandIn
+from tests.servers import eventually
+from tests.sinks.deliveries import Clock, deliver, metrics, target
+
+ASK: list[Callable[[Target], object]] = [deliver, holds_group, generation, forget]
+
+every_request = pytest.mark.parametrize("ask", ASK)
+
+
+@pytest.fixture
+def gateway() -> Iterator[StandIn]:
+    with StandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refusal(gateway: StandIn, *faults: Fault, **more: object) -> str:
+    """Push once and return why that was refused."""
+    gateway.faults.extend(faults)
+    with pytest.raises(GatewayRefused) as refused:
+        deliver(target(gateway.url, retry_for=30, **more), clock=Clock())
+    assert len(gateway.seen) == 1
+    return str(refused.value)
+
+
+# --- refused -----------------------------------------------------------------------------------
+
+
+def test_a_400_is_not_repeated_and_shows_the_gateways_own_words_r82(gateway: StandIn) -> None:
+    reason = b"pushed metrics are invalid:\n\x1b[31mduplicate\x07 series\x00\xff\n"
+    assert refusal(gateway, Reply(400, reason)).startswith(
+        f"gateway {gateway.url} answered 400 Bad Request: "
+        "pushed metrics are invalid: [31mduplicate series \N{REPLACEMENT CHARACTER}; "
+    )
+
+
+def test_a_long_text_is_cut(gateway: StandIn) -> None:
+    text = refusal(gateway, Reply(400, b"x" * 10_000))
+    assert "x" * 500 + "…" in text
+    assert "x" * 501 not in text
+
+
+def test_a_413_says_how_much_was_sent_and_what_to_lower_r83(gateway: StandIn) -> None:
+    text = refusal(gateway, Reply(413, b"too big\n"), compression="none")
+    sent = len(gateway.seen[0].body)
+    assert f"the push had 12 series, {sent} bytes: " in text
+    assert 'set gateway.compression = "gzip", lower metrics.max_series' in text
+
+
+def test_a_413_is_heard_although_the_gateway_hangs_up_while_we_send_r83(gateway: StandIn) -> None:
+    many = tuple(Series((("vhost", f"{n}.example"),), n, n, 0) for n in range(40_000))
+    gateway.faults.append(Reply(413, b"too big\n", unread=True))
+    with pytest.raises(GatewayRefused, match=r" 413 .*: too big; the push had 80003 series"):
+        deliver(target(gateway.url, compression="none"), metrics(State("a1b2", totals=many)))
+
+
+@every_request
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_shown_and_never_followed_r84(
+    gateway: StandIn, status: int, ask: Callable[[Target], object]
+) -> None:
+    with StandIn() as other:
+        place = other.url.replace("//", "//user:pw@") + "/login"
+        gateway.faults.append(Reply(status, headers={"Location": place}))
+        with pytest.raises(GatewayRefused) as refused:
+            ask(target(gateway.url))
+        assert f", to {other.url}/login, where nothing is sent; " in str(refused.value)
+        assert "gateway.url" in str(refused.value)
+        assert other.seen == []
+
+
+@pytest.mark.parametrize(
+    ("status", "settings", "advice"),
+    [
+        (401, {}, "set gateway.username and gateway.password_file, or gateway.bearer_token_file"),
+        (
+            401,
+            {"username": "u", "password_file": "secret"},
+            "the password in gateway.password_file",
+        ),
+        (401, {"bearer_token_file": "secret"}, "the token in gateway.bearer_token_file"),
+        (403, {"bearer_token_file": "secret"}, "the token in gateway.bearer_token_file"),
+        (403, {}, "set gateway.username and gateway.password_file, or gateway.bearer_token_file"),
+        (404, {}, "gateway.url must lead to a Pushgateway, without /metrics at its end"),
+        (405, {}, "gateway.url must lead to a Pushgateway, without /metrics at its end"),
+        (407, {}, "http_proxy and https_proxy"),
+        (415, {}, 'gateway.compression = "none"'),
+        (418, {}, "see its own log"),
+    ],
+)
+def test_a_refusal_names_the_setting_to_change_and_is_not_repeated_r85(
+    gateway: StandIn, in_tmp_path: Path, status: int, settings: dict[str, object], advice: str
+) -> None:
+    (in_tmp_path / "secret").write_text("s3cret\n")
+    text = refusal(gateway, Reply(status), **settings)
+    assert f"gateway {gateway.url} answered {status} " in text
+    assert advice in text
+
+
+def test_a_200_with_a_page_is_no_pushgateway_r86(gateway: StandIn) -> None:
+    page = b"<!DOCTYPE html><html><title>Welcome</title>\n<body>to <b>nginx</b></body></html>"
+    text = refusal(gateway, Reply(200, page, {"Content-Type": "text/html; charset=utf-8"}))
+    assert text.startswith(f"gateway {gateway.url} answered 200 OK: Welcome to nginx; ")
+    assert "gateway.url must lead to a Pushgateway" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(202, "took the push unchecked"), (204, "where a Pushgateway says 200")]
+)
+def test_a_success_that_is_not_200_is_a_warning_r86(
+    gateway: StandIn, status: int, words: str
+) -> None:
+    gateway.faults.append(Reply(status))
+    delivery = deliver(target(gateway.url))
+    assert delivery.warning is not None
+    assert words in delivery.warning
+
+
+@pytest.mark.parametrize("ask", [holds_group, generation])
+@pytest.mark.parametrize(
+    "page",
+    [
+        Reply(200, b"<html>Hi</html>", {"Content-Type": "text/html"}),
+        Reply(200, b'batchlog_info{ "x\n'),
+        Reply(200, b'batchlog_info{state_id="\xff"} 1\n'),
+    ],
+)
+def test_what_is_not_an_exposition_is_not_taken_for_an_empty_gateway_r65(
+    gateway: StandIn, page: Reply, ask: Callable[[Target], object]
+) -> None:
+    gateway.faults.append(page)
+    with pytest.raises(GatewayRefused, match="is not in Prometheus' text format"):
+        ask(target(gateway.url))
+
+
+@pytest.mark.parametrize("ask", [holds_group, generation])
+def test_half_an_exposition_is_not_taken_for_an_empty_gateway_r65(
+    gateway: StandIn, ask: Callable[[Target], object]
+) -> None:
+    gateway.faults.append(Reply(200, b"up 1\n", announced=100))
+    with pytest.raises(SinkUnreachable, match="the connection was lost"):
+        ask(target(gateway.url))
+
+
+# --- out of reach ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_push_is_tried_again_where_that_may_help_r81(gateway: StandIn, status: int) -> None:
+    gateway.faults.extend([Reply(status), Reply(status)])
+    clock = Clock()
+    delivery = deliver(target(gateway.url, retry_for=30), clock=clock)
+    assert delivery.tries == 3
+    assert clock.now == pytest.approx(0.5 + 1.0)
+    assert holds_group(target(gateway.url)) == "a1b2"
+
+
+def test_pauses_double_up_to_ten_seconds_and_end_with_the_budget_r81(gateway: StandIn) -> None:
+    gateway.faults.extend([Reply(503, b"later\n")] * 20)
+    clock = Clock()
+    with pytest.raises(SinkUnreachable) as unreachable:
+        deliver(target(gateway.url, retry_for=30), clock=clock)
+    assert clock.now == pytest.approx(0.5 + 1 + 2 + 4 + 8 + 10)
+    assert f"gateway {gateway.url}: answered 503 Service Unavailable: later, 7 tries; " in str(
+        unreachable.value
+    )
+
+
+def test_a_pause_loses_up_to_a_half_by_chance_r81(gateway: StandIn) -> None:
+    gateway.faults.append(Reply(503))
+    clock = Clock()
+    deliver(target(gateway.url, retry_for=30), clock=clock, luck=1.0)
+    assert clock.now == pytest.approx(0.25)
+
+
+@every_request
+def test_no_retries_asked_for_is_one_try(gateway: StandIn, ask: Callable[[Target], object]) -> None:
+    gateway.faults.extend([Reply(503), Reply(503)])
+    with pytest.raises(SinkUnreachable):
+        ask(target(gateway.url, retry_for=0))
+    assert len(gateway.seen) == 1
+
+
+def test_a_push_that_was_applied_before_the_connection_broke_is_repeated_r80(
+    gateway: StandIn,
+) -> None:
+    gateway.faults.append(Drop(applied=True))
+    delivery = deliver(target(gateway.url, retry_for=30), clock=Clock())
+    assert delivery.tries == 2
+    first, second = (seen.body for seen in gateway.seen)
+    assert len(first) == len(second)
+    assert holds_group(target(gateway.url)) == "a1b2"
+
+
+@every_request
+@pytest.mark.parametrize("fault", [Hang(), Drip(headers=True), Drip()])
+def test_the_deadline_is_for_the_whole_request_r80(
+    gateway: StandIn, fault: Fault, ask: Callable[[Target], object]
+) -> None:
+    gateway.faults.append(fault)
+    with pytest.raises(SinkUnreachable, match=r"no answer in time \(gateway\.timeout is 0\.2 s\)"):
+        ask(target(gateway.url, timeout=0.2))
+    assert eventually(waiting, expected=0) == 0
+
+
+def waiting() -> int:
+    """Return how many requests are still on their way."""
+    return sum(thread.name == wire.THREAD for thread in threading.enumerate())
+
+
+def test_the_deadline_is_for_looking_up_the_host_and_nothing_is_sent_after_it_r80_r90(
+    gateway: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up, answered = socket.getaddrinfo, threading.Event()
+
+    def slow(_host: str, *args: int, **more: int) -> object:
+        answered.wait()
+        return look_up("127.0.0.1", *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    with pytest.raises(SinkUnreachable, match="no answer in time"):
+        deliver(target(gateway.url.replace("127.0.0.1", "push.example"), timeout=0.1))
+    answered.set()
+    assert eventually(waiting, expected=0) == 0
+    assert gateway.seen == []
+
+
+def test_nobody_listening_is_said_so_r79() -> None:
+    with StandIn() as gone:
+        url = gone.url
+    clock = Clock()
+    with pytest.raises(SinkUnreachable) as unreachable:
+        deliver(target(url, retry_for=2), clock=clock)
+    assert f"gateway {url}: connection refused, 3 tries; start it, or correct gateway.url" == str(
+        unreachable.value
+    )
+
+
+@every_request
+def test_an_unknown_host_is_said_so_r79(ask: Callable[[Target], object]) -> None:
+    with pytest.raises(SinkUnreachable, match=r"its host name leads nowhere .*gateway\.url"):
+        ask(target("http://no-such-host.invalid:9091"))
+
+
+@pytest.mark.parametrize("url", ["http://a..b:9091", "http://push:x9", "http://[::1", "http://"])
+@every_request
+def test_a_url_that_is_none_is_not_tried_again(url: str, ask: Callable[[Target], object]) -> None:
+    with pytest.raises(SinkUnreachable, match=r"gateway\.url"):
+        ask(target(url))
+
+
+def test_something_else_than_http_is_said_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"220 mail.example ESMTP\r\n")
+                connection.recv(1 << 16)
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        with pytest.raises(SinkUnreachable, match="does not speak HTTP"):
+            deliver(target(url))
+        thread.join()
+
+
+# --- a stop ------------------------------------------------------------------------------------
+
+
+def test_a_stop_during_a_pause_leaves_five_seconds_for_more_tries_r77(gateway: StandIn) -> None:
+    gateway.faults.extend([Reply(503)] * 50)
+    clock, stop = Clock(), Stop()
+    clock.when_asleep = stop.set
+    with pytest.raises(SinkUnreachable, match="503"):
+        deliver(target(gateway.url, retry_for=300, timeout=300), clock=clock, stop=stop)
+    assert len(gateway.seen) > 2
+    assert clock.now <= 0.2 + wire.GRACE
+
+
+def test_a_stop_cuts_short_a_request_that_hangs_r77(
+    gateway: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "GRACE", 0.1)
+    gateway.faults.append(Hang())
+    stop = Stop()
+    stop.set()
+    with pytest.raises(SinkUnreachable, match="no answer in time"):
+        deliver(target(gateway.url, timeout=600, retry_for=600), stop=stop)
+
+
+def test_a_push_that_goes_through_heeds_no_stop_r77(gateway: StandIn) -> None:
+    stop = Stop()
+    stop.set()
+    assert deliver(target(gateway.url, retry_for=30), stop=stop).tries == 1
+
+
+# --- the way there -----------------------------------------------------------------------------
+
+
+@every_request
+def test_http_proxy_is_honoured(
+    gateway: StandIn, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Target], object]
+) -> None:
+    monkeypatch.setenv("http_proxy", gateway.url)
+    ask(target("http://push.example:9091"))
+    assert gateway.seen[0].target.startswith("http://push.example:9091/metrics")
+
+
+def test_no_proxy_is_honoured(gateway: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    with StandIn() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        deliver(target(gateway.url))
+        assert proxy.seen == []
+
+
+def test_an_error_on_the_way_through_a_proxy_says_so(
+    gateway: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", gateway.url.replace("//", "//user:s3cret@"))
+    gateway.faults.append(Reply(407))
+    with pytest.raises(GatewayRefused) as refused:
+        deliver(target("http://push.example:9091"))
+    assert "through the environment's proxy" in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_push_names_its_sender_and_the_format(gateway: StandIn) -> None:
+    deliver(target(gateway.url))
+    headers = {name.lower(): value for name, value in gateway.seen[0].headers.items()}
+    assert headers["user-agent"] == "batchlog"
+    assert headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert headers["content-encoding"] == "gzip"
+    assert "authorization" not in headers
+
+
+def test_every_error_is_one_line() -> None:
+    with pytest.raises(BatchlogError) as unreachable:
+        deliver(target("http://127.0.0.1:1"))
+    assert "\n" not in str(unreachable.value)

@@ -1,0 +1,275 @@
+"""Passwords, tokens and certificates: used where they belong, shown nowhere."""
+
+import socket
+import subprocess
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from batchlog.errors import BatchlogError, GatewayRefused, SinkUnreachable
+from batchlog.sinks.gateway import Target, forget, generation, holds_group
+from batchlog.sinks.target import read_secrets
+from tests import servers
+from tests.gateways import Drop, Fault, Reply, StandIn
+from tests.servers import Pushgateway
+from tests.sinks.certificates import Authority, Pair
+from tests.sinks.deliveries import Clock, deliver, target
+
+PASSWORD = "correct horse"  # noqa: S105 - nobody's
+TOKEN = "eyJhbGciOi.J9-_x~y+z/="  # noqa: S105 - nobody's
+PAIR = b64encode(f"batchlog:{PASSWORD}".encode()).decode()
+
+# bcrypt of PASSWORD at the lowest cost; the Pushgateway takes no other hash.
+HASH = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"
+
+ASK: list[Callable[[Target], object]] = [deliver, holds_group, generation, forget]
+
+every_request = pytest.mark.parametrize("ask", ASK)
+
+
+@pytest.fixture
+def basic(tmp_path: Path) -> dict[str, str]:
+    """Return the settings for a user and password."""
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+    return {"username": "batchlog", "password_file": str(tmp_path / "password")}
+
+
+@pytest.fixture
+def bearer(tmp_path: Path) -> dict[str, str]:
+    """Return the settings for a token."""
+    (tmp_path / "token").write_text(TOKEN + "\r\n")
+    return {"bearer_token_file": str(tmp_path / "token")}
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def client(authority: Authority) -> Pair:
+    return authority.issue("client")
+
+
+@every_request
+def test_a_user_and_password_go_with_every_request(
+    basic: dict[str, str], ask: Callable[[Target], object]
+) -> None:
+    with StandIn(authorization=f"Basic {PAIR}") as gateway:
+        ask(target(gateway.url, **basic))
+        assert len(gateway.seen) == 1
+
+
+@every_request
+def test_a_token_goes_with_every_request(
+    bearer: dict[str, str], ask: Callable[[Target], object]
+) -> None:
+    with StandIn(authorization=f"Bearer {TOKEN}") as gateway:
+        ask(target(gateway.url, **bearer))
+        assert len(gateway.seen) == 1
+
+
+def test_a_password_is_read_anew_for_every_push(basic: dict[str, str]) -> None:
+    with StandIn(authorization=f"Basic {PAIR}") as gateway:
+        Path(basic["password_file"]).write_text("old")
+        with pytest.raises(GatewayRefused, match="401"):
+            deliver(target(gateway.url, **basic))
+        Path(basic["password_file"]).write_text(PASSWORD)
+        deliver(target(gateway.url, **basic))
+
+
+def test_credentials_go_to_no_other_host_r84(bearer: dict[str, str]) -> None:
+    with StandIn() as gateway, StandIn() as other:
+        gateway.faults.append(Reply(307, headers={"Location": other.url}))
+        with pytest.raises(GatewayRefused):
+            deliver(target(gateway.url, **bearer))
+        assert other.seen == []
+
+
+ECHO = f"you sent Basic {PAIR} or Bearer {TOKEN}, {PASSWORD}".encode()
+
+
+@every_request
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(Reply(status, ECHO) for status in (400, 401, 403, 413, 429, 500)),
+        Reply(302, headers={"Location": f"http://else.example/?t={TOKEN}&p={PAIR}"}),
+        Reply(200, b"x" * 490 + ECHO, {"Content-Type": "text/html"}),
+        Drop(),
+    ],
+)
+@pytest.mark.parametrize("kind", ["basic", "bearer"])
+def test_no_error_shows_a_secret(
+    request: pytest.FixtureRequest, kind: str, fault: Fault, ask: Callable[[Target], object]
+) -> None:
+    with StandIn() as gateway:
+        gateway.faults.append(fault)
+        where = target(gateway.url, **request.getfixturevalue(kind))
+        with pytest.raises(BatchlogError) as error:
+            ask(where)
+    chain = repr(error.value) + str(error.value) + repr(where) + repr(read_secrets(where))
+    hidden = (PAIR, PASSWORD) if kind == "basic" else (TOKEN,)
+    assert [] == [secret for secret in hidden if secret in chain or secret[:8] in chain]
+
+
+def test_a_password_in_the_url_is_refused_and_not_shown() -> None:
+    with pytest.raises(SinkUnreachable) as error:
+        deliver(target("http://user:s3cret@push.example:9091"))
+    assert "gateway http://push.example:9091: " in str(error.value)
+    assert "gateway.password_file" in str(error.value)
+    assert "s3cret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"\xff\xfe", "is not UTF-8 text"),
+        (b"two words", "does not hold one token"),
+        (b"injected\r\nHeader: x", "does not hold one token"),
+    ],
+)
+def test_a_token_file_that_cannot_be_used_is_named(
+    tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+    with StandIn() as gateway, pytest.raises(SinkUnreachable) as error:
+        deliver(target(gateway.url, bearer_token_file=str(tmp_path / "token")))
+    assert f"gateway.bearer_token_file: {tmp_path / 'token'} {says}" in str(error.value)
+    assert gateway.seen == []
+    assert "words" not in str(error.value)
+
+
+# --- TLS ---------------------------------------------------------------------------------------
+
+
+def own_ca(authority: Authority) -> dict[str, str]:
+    """Return the settings that trust a CA."""
+    return {"ca_file": str(authority.cert)}
+
+
+def certificate(pair: Pair) -> dict[str, str]:
+    """Return the settings that show a client certificate."""
+    return {"cert_file": str(pair.cert), "key_file": str(pair.key)}
+
+
+@pytest.fixture(
+    scope="module", params=["stand-in", pytest.param("real", marks=pytest.mark.real_server)]
+)
+def guarded(
+    request: pytest.FixtureRequest, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StandIn | Pushgateway]:
+    """Run a gateway that wants TLS, a client certificate, a user and a password."""
+    if request.param == "stand-in":
+        context = authority.server_context(client_certificate=True)
+        with StandIn(tls=context, authorization=f"Basic {PAIR}") as gateway:
+            yield gateway
+        return
+    directory = tmp_path_factory.mktemp("guarded")
+    pair = authority.issue("real-server")
+    (directory / "web.yml").write_text(
+        f"tls_server_config:\n  cert_file: {pair.cert}\n  key_file: {pair.key}\n"
+        f"  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: {authority.cert}\n"
+        f"basic_auth_users:\n  batchlog: {HASH}\n"
+    )
+    flag = f"--web.config.file={directory / 'web.yml'}"
+    with servers.pushgateway(directory / "log", flag, scheme="https") as real:
+        yield real
+
+
+def test_ca_client_certificate_and_password_work_all_at_once(
+    guarded: StandIn | Pushgateway, authority: Authority, client: Pair, basic: dict[str, str]
+) -> None:
+    where = target(guarded.url, **own_ca(authority), **certificate(client), **basic)
+    assert deliver(where).tries == 1
+    assert holds_group(where) == "a1b2"
+    assert generation(where) == 7
+    forget(where)
+    assert holds_group(where) is None
+
+
+def test_a_wrong_password_is_refused_r85(
+    guarded: StandIn | Pushgateway, authority: Authority, client: Pair, basic: dict[str, str]
+) -> None:
+    Path(basic["password_file"]).write_text("guess")
+    where = target(guarded.url, **own_ca(authority), **certificate(client), **basic)
+    with pytest.raises(GatewayRefused, match=r"answered 401 Unauthorized.*gateway.password_file"):
+        deliver(where)
+
+
+def test_a_missing_client_certificate_is_named_r79(
+    guarded: StandIn | Pushgateway, authority: Authority, basic: dict[str, str]
+) -> None:
+    with pytest.raises(SinkUnreachable, match=r"gateway.cert_file and gateway.key_file"):
+        deliver(target(guarded.url, **own_ca(authority), **basic))
+
+
+def test_a_certificate_of_an_unknown_ca_is_named_and_not_tried_again_r79(
+    guarded: StandIn | Pushgateway,
+) -> None:
+    clock = Clock()
+    with pytest.raises(SinkUnreachable, match=r"certificate is not trusted .*gateway.ca_file"):
+        deliver(target(guarded.url, retry_for=30), clock=clock)
+    assert clock.now == 0
+
+
+def test_a_certificate_of_another_host_is_named_r79(
+    guarded: StandIn | Pushgateway, authority: Authority
+) -> None:
+    url = guarded.url.replace("127.0.0.1", "127.0.0.2")
+    with pytest.raises(SinkUnreachable, match=r"IP address mismatch|refused"):
+        deliver(target(url, **own_ca(authority)))
+
+
+def test_http_to_a_tls_port_is_said_so(guarded: StandIn | Pushgateway) -> None:
+    with pytest.raises(BatchlogError):
+        deliver(target(guarded.url.replace("https", "http")))
+
+
+def test_tls_to_an_http_port_is_said_so() -> None:
+    with StandIn() as gateway, pytest.raises(SinkUnreachable, match="begins with http:"):
+        deliver(target(gateway.url.replace("http", "https")))
+
+
+def test_a_handshake_that_hangs_ends_with_the_deadline_r80() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(SinkUnreachable, match="no answer in time"):
+            deliver(target(url, timeout=0.2))
+
+
+@pytest.mark.parametrize(
+    ("setting", "content", "says"),
+    [
+        ("ca_file", None, "No such file or directory"),
+        ("ca_file", b"no certificate", "not PEM that can be used"),
+        ("cert_file", None, "No such file or directory"),
+        ("cert_file", b"no certificate", "not PEM that can be used"),
+    ],
+)
+def test_a_certificate_file_that_cannot_be_used_is_named(
+    tmp_path: Path, setting: str, content: bytes | None, says: str
+) -> None:
+    path = tmp_path / "file.pem"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SinkUnreachable) as error:
+        deliver(target("https://127.0.0.1:1", **{setting: str(path)}))
+    assert f"gateway.{setting}: {path}: {says}" in str(error.value)
+
+
+def test_a_key_that_wants_a_password_is_refused_and_nobody_asked(
+    tmp_path: Path, client: Pair
+) -> None:
+    locked = tmp_path / "locked.key"
+    command = ["openssl", "ec", "-in", str(client.key), "-out", str(locked), "-aes256"]
+    subprocess.run([*command, "-passout", "pass:x"], check=True, capture_output=True)
+    settings = {"cert_file": str(client.cert), "key_file": str(locked)}
+    with pytest.raises(SinkUnreachable, match=r"gateway\.cert_file: .* with .*: not PEM"):
+        deliver(target("https://127.0.0.1:1", **settings))
