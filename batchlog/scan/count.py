@@ -1,0 +1,143 @@
+"""From raw texts of a line to labels, bytes, duration and outcome: one place for all scanners.
+
+A scanner finds raw texts in lines, however its format holds them; a `Meter` says which it wants,
+reads each distinct combination once, and adds it to a tally with the number of lines that had it.
+A line counts when its status and bytes can be read; a label that cannot is `other`, a duration
+that cannot is not observed.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
+
+from batchlog.formats import Format, Role, pattern, stamps
+from batchlog.labels import OTHER, READERS
+from batchlog.tally import UNTIMED, Row, Tally
+
+LIMIT = 2**53
+"""Largest bytes (R57), and duration in nanoseconds, that are believed: a float holds them."""
+
+UNITS: Mapping[str, int] = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000}
+"""Nanoseconds of the units of a duration."""
+
+_SOURCES = {"status_class": pattern.STATUS}
+"""Labels that are read from the raw text of another."""
+_SHORT = 16
+"""Fewer digits than this are never above `LIMIT`."""
+_MANY = 4096
+"""Combinations of labels that are kept in mind: hosts are as many as clients care to invent."""
+
+Raw = tuple[bytes, ...]
+"""Raw texts of a line, in an order agreed upon; the status is b"" where the line has none."""
+
+
+Reading = tuple[tuple[str, ...], int, int | None]
+"""What a line that counts says: labels, bytes, and the duration in nanoseconds or None."""
+
+
+def wants(form: Format, by: tuple[str, ...]) -> frozenset[str]:
+    """Return the raw texts that tallies by these labels need; a scanner finds those it can."""
+    needed = {_SOURCES.get(name, name) for name in by} | {pattern.STATUS, pattern.SIZE}
+    return frozenset(needed | ({pattern.DURATION} if form.has_duration else set()))
+
+
+class Meter:
+    """Reads raw texts, and adds them up.
+
+    `order` names the texts of each `Raw`, the status always among them; `bounds` are the upper
+    bounds of buckets, in ascending nanoseconds and without infinity.
+    """
+
+    def __init__(
+        self, form: Format, by: tuple[str, ...], bounds: tuple[int, ...], order: tuple[str, ...]
+    ) -> None:
+        places = {want: place for place, want in enumerate(order)}
+        duration = form.field(Role.DURATION)
+        self._status = places[pattern.STATUS]
+        self._size = places.get(pattern.SIZE)
+        self._duration = places.get(pattern.DURATION)
+        self._unit = UNITS[duration.unit] if duration else 0
+        self._bounds = bounds
+        self._empty = [0] * (2 + (2 + len(bounds) if duration else 0))
+        self._readers = [(places.get(_SOURCES.get(name, name)), READERS[name]) for name in by]
+        sources = {place for place, _ in self._readers if place is not None}
+        self._key: Callable[[Raw], object] = itemgetter(*sources) if sources else len
+        self._known: dict[object, tuple[str, ...]] = {}
+
+    def read(self, raw: Raw) -> Reading | None:
+        """Read the raw texts of one line; None where it does not count."""
+        size = 0 if self._size is None else size_of(raw[self._size])
+        if size is None or not raw[self._status]:
+            return None
+        found = self._known.get(self._key(raw)) or self._labels(raw)
+        if self._duration is None:
+            return found, size, None
+        return found, size, duration_of(raw[self._duration], self._unit)
+
+    def add(self, raws: Iterable[tuple[Raw, int]], tally: Tally) -> None:
+        """Read each of `raws`, and add it to the tally with its number of lines."""
+        rows: dict[tuple[str, ...], Row] = {}
+        for raw, lines in raws:
+            reading = self.read(raw)
+            if reading is None:
+                tally.malformed += lines
+                continue
+            found, size, duration = reading
+            row = rows.get(found)
+            if row is None:
+                row = rows[found] = self._empty.copy()
+            row[0] += lines
+            row[1] += lines * size
+            if duration is not None:
+                row[2] += lines * duration
+                row[3 + bisect_left(self._bounds, duration)] += lines
+        for found, row in rows.items():
+            tally.add((UNTIMED, found), row)
+
+    def _labels(self, raw: Raw) -> tuple[str, ...]:
+        """Read the labels, and remember them for the same texts."""
+        if len(self._known) >= _MANY:
+            self._known.clear()
+        found = tuple(OTHER if place is None else read(raw[place]) for place, read in self._readers)
+        self._known[self._key(raw)] = found
+        return found
+
+
+def size_of(raw: bytes) -> int | None:
+    """Return the bytes that a line says were sent; None where it does not count (R57)."""
+    if raw.isdigit():
+        return int(raw) if len(raw) < _SHORT else _long_size(raw.lstrip(b"0"))
+    return 0 if raw in (b"-", b"") else None
+
+
+def _long_size(digits: bytes) -> int | None:
+    """Read many digits, which without a limit takes a time that is not linear."""
+    size = int(digits or b"0") if len(digits) <= _SHORT else LIMIT + 1
+    return size if size <= LIMIT else None
+
+
+def duration_of(raw: bytes, unit: int) -> int | None:
+    """Return a duration in nanoseconds, given those of its unit; None where it cannot be read."""
+    whole, _, part = raw.partition(b".")
+    if not whole.isdigit() or not (part or b"0").isdigit() or len(whole) > _SHORT:
+        return None
+    part = part[:9]
+    duration = int(whole) * unit + int(part or b"0") * unit // 10 ** len(part)
+    return duration if duration <= LIMIT else None
+
+
+def stamper(form: Format) -> Callable[[bytes], int | None]:
+    """Make what reads the stamp of a line, counted or not, in Unix seconds.
+
+    It answers None where the line has none that can be read, or the format has none at all.
+    """
+    field, shape = form.field(Role.STAMP), pattern.stamped(form)
+    if field is None or shape is None:
+        return lambda _line: None
+    read = stamps.reader(field.unit)
+
+    def stamp(line: bytes) -> int | None:
+        found = shape.match(line)
+        return read(found[1]) if found else None
+
+    return stamp

@@ -1,0 +1,56 @@
+"""The scanner for lines of text: one regular expression over a chunk, distinct matches counted.
+
+Fast enough for what a run usually finds, and right for any line: other scanners of text leave to
+it what they cannot read.
+"""
+
+from collections import Counter
+
+from batchlog.formats import Format, pattern
+from batchlog.scan.count import Meter, Raw, stamper, wants
+from batchlog.tally import Tally
+
+
+class Rows:
+    """Scans lines of a text format; it keeps nothing from one chunk to the next."""
+
+    def __init__(
+        self, form: Format, by: tuple[str, ...], bounds: tuple[int, ...], context: str
+    ) -> None:
+        self.context = context
+        self._regex, order = pattern.counting(form, wants(form, by))
+        self._meter = Meter(form, by, bounds, order)
+        self._stamp = stamper(form) if form.has_stamp else None
+        self._alone = len(order) == 1
+
+    def scan(self, lines: bytes) -> Tally:
+        """Count whole lines; the last one may lack its newline."""
+        if not lines.endswith(b"\n"):
+            lines += b"\n" if lines else b""
+        tally = Tally()
+        self._meter.add(self._raws(lines).items(), tally)
+        if tally.rows:
+            tally.newest = self._newest(lines)
+        return tally
+
+    def _raws(self, lines: bytes) -> Counter[Raw]:
+        """Count the lines by their raw texts."""
+        found = self._regex.findall(lines)
+        return Counter((text,) for text in found) if self._alone else Counter(found)
+
+    def _newest(self, lines: bytes) -> int | None:
+        """Return the stamp of the last line that counts and has one."""
+        end = len(lines) if self._stamp else 0
+        while self._stamp and end:
+            begin = lines.rfind(b"\n", 0, end - 1) + 1
+            line = lines[begin:end]
+            stamp = self._stamp(line)
+            if stamp is not None and self._counts(line):
+                return stamp
+            end = begin
+        return None
+
+    def _counts(self, line: bytes) -> bool:
+        """Tell whether one line, with its newline, counts."""
+        found = self._regex.match(line)
+        return found is not None and self._meter.read(found.groups(b"")) is not None
