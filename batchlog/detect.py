@@ -49,7 +49,8 @@ def detect(lines: Sequence[bytes]) -> Format | None:
     """
     heads = [line.rstrip(b"\r\n") for line in islice(lines, LOOKED_AT)]
     found, (matching, _, _) = max(
-        ((form, _likeness(form, heads)) for form in PRESETS.values()), key=lambda pair: pair[1]
+        ((form, _likeness(form, heads)) for form in dict.fromkeys(PRESETS.values())),
+        key=lambda pair: pair[1],
     )
     return found if heads and 2 * matching >= len(heads) else None
 

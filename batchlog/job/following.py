@@ -20,8 +20,8 @@ from batchlog.segments.take import Tools
 LEAST_MALFORMED = 100
 """Malformed lines of a log in one run below which their share is not judged."""
 
-_KNOWN_ELSEWHERE = 3
-"""Heads by which a content is known in another log: its first KiB (R100)."""
+_FIRST_KIB = HEADS.index(1024)
+"""Number of the head by which a content is known in another log (R100)."""
 
 
 class Following:
@@ -34,6 +34,9 @@ class Following:
         self._now = now
         self._seen: dict[str, Seen] = {}
         self._lines: dict[str, tuple[int, int]] = {}  # malformed, all
+        self._by_head: dict[str, set[str]] = {}  # hash of a first KiB to the logs that hold it
+        for log in work.logs.values():
+            self._index(log)
 
     def follow(self, places: Sequence[Place]) -> None:
         """Follow each log that has an origin: those that count already come first (R100)."""
@@ -58,9 +61,11 @@ class Following:
             elsewhere=(lambda _: None) if _counts(log) else self._elsewhere,
             stop=self._verdict.world.stop,
         )
+        self._seen.pop(place.found.path, None)
         for progress in follow(log, place.found, tools):
             if isinstance(progress, Seen):
                 self._seen[place.found.path] = progress
+                self._index(progress.log)
             else:
                 self._add(progress, place)
 
@@ -102,21 +107,22 @@ class Following:
 
     # --- one content under two logs ------------------------------------------------------------
 
+    def _index(self, log: Log) -> None:
+        for segment in log.segments:
+            if len(segment.mark.heads) > _FIRST_KIB and segment.state in ("open", "sealed"):
+                self._by_head.setdefault(segment.mark.heads[_FIRST_KIB], set()).add(log.path)
+
     def _elsewhere(self, content: Content) -> Segment | None:
         """Return the segment of another log that has this content (R100)."""
-        head = content.span(content.start, content.start + HEADS[_KNOWN_ELSEWHERE - 1])
+        head = content.span(content.start, content.start + HEADS[_FIRST_KIB])
         if head is None:
             return None
-        wanted = digest(head)
-        for log in self._work.logs.values():
+        for path in sorted(self._by_head.get(digest(head), ())):
+            log = self._work.logs[path]
             for index, segment in enumerate(log.segments):
-                heads = segment.mark.heads
-                if (
-                    len(heads) >= _KNOWN_ELSEWHERE
-                    and heads[_KNOWN_ELSEWHERE - 1] == wanted
-                    and segment.state in ("open", "sealed")
-                    and compare(segment.mark, content) is Likeness.SAME
-                ):
+                if segment.state not in ("open", "sealed"):
+                    continue
+                if compare(segment.mark, content) is Likeness.SAME:
                     self._moved(log, index)
                     return segment
         return None

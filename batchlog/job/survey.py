@@ -80,7 +80,7 @@ def begin_new(
     reasons = {place.found.path: unusable(place) for place in new}
     problems = [reason for reason in reasons.values() if reason is not None]
     if len(problems) == len(places):
-        raise ConfigError("; ".join(problems) if problems else "no file matches")
+        raise ConfigError("; ".join(problems) or "nothing that was named is there")
     begun = tuple(
         begin(
             place.found,

@@ -40,6 +40,7 @@ class OpenFile:
         self.sight = sight
         self._cursor = _Plain(self) if sight.form == "plain" else _Archive(self)
         self.start, self.beginning = _beginning(self._cursor, self._hole())
+        self._cursor.rest()
 
     def _hole(self) -> int:
         """Return the length of the hole at the beginning, which need not be read (R27)."""
@@ -73,8 +74,14 @@ class OpenFile:
         return self._cursor.blocks(offset)
 
     def pread(self, length: int, offset: int) -> bytes:
-        """Return bytes as they lie on disk, none beyond the size at opening."""
-        return os.pread(self._descriptor, min(length, self.sight.size - offset), offset)
+        """Return bytes as they lie on disk, none beyond the size at opening.
+
+        LogError where the disk does not give them: that is not the same as their not being there.
+        """
+        try:
+            return os.pread(self._descriptor, min(length, self.sight.size - offset), offset)
+        except OSError as error:
+            raise LogError(f"cannot read {self.sight.path}: {error.strerror}") from None
 
     def still_holds(self, mark: Mark) -> bool:
         """Look again: whether what was read up to `mark` still stands there (R31).
@@ -92,8 +99,11 @@ class OpenFile:
         return compare(mark, _Afresh(self, mark.start)) is Likeness.SAME
 
     def close(self) -> None:
-        """Close the descriptor."""
-        os.close(self._descriptor)
+        """Close the descriptor, once."""
+        self._cursor.rest()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
 
     def __enter__(self) -> Self:
         return self
@@ -166,6 +176,9 @@ def _open(path: str) -> int:
 class _Plain:
     """Bytes as they lie on disk."""
 
+    def rest(self) -> None:
+        """Hold nothing between two calls."""
+
     def __init__(self, file: OpenFile) -> None:
         self._file = file
 
@@ -187,6 +200,10 @@ class _Archive:
 
     def __init__(self, file: OpenFile) -> None:
         self._file = file
+        self._rewind()
+
+    def rest(self) -> None:
+        """Let go of the decompressor: many archives may be open and few are read."""
         self._rewind()
 
     def _rewind(self) -> None:

@@ -64,7 +64,11 @@ def follow(log: Log, found: Found, tools: Tools) -> Iterator[Progress | Seen]:
     Files are closed when the iterator ends.
     """
     with ExitStack() as files:
-        yield from _Follow(log, found, tools, files).run()
+        following = _Follow(log, found, tools, files)
+        try:
+            yield from following.run()
+        except LogError as problem:
+            yield following.give_up(problem)
 
 
 class _Follow:
@@ -90,6 +94,7 @@ class _Follow:
         for file, what in zip(opened, decisions, strict=True):
             if not self._tools.stop:
                 yield from self._carry_out(file, what)
+            file.content.close()
         for index in sorted(set(self._known) - resumed):
             if not self._tools.stop:
                 yield from self._due(index)
@@ -97,6 +102,11 @@ class _Follow:
         everything = not self._hidden and not self._tools.stop
         gone = set(range(len(self._book.log.segments))) - self._book.seen
         yield Seen(self._book.log, frozenset(gone if everything else ()), self._vanished)
+
+    def give_up(self, problem: LogError) -> Progress:
+        """Leave the log as far as it came: the disk does not give what is needed to decide."""
+        self._book.say(error(str(problem)))
+        return self._book.progress()
 
     def _forget_unconsumed(self) -> None:
         """Forget segments of which nothing was consumed and whose file has changed.

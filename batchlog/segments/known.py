@@ -28,7 +28,7 @@ class Sight(msgspec.Struct, frozen=True):
         return self.device, self.inode, self.size, self.mtime
 
 
-class Segment(msgspec.Struct, frozen=True):
+class Segment(msgspec.Struct, frozen=True, omit_defaults=True):
     """One content from a writer's first byte to its last."""
 
     mark: Mark
@@ -54,7 +54,7 @@ class Segment(msgspec.Struct, frozen=True):
     """Whether the run before already saw no bearer of it."""
 
 
-class Counters(msgspec.Struct, frozen=True):
+class Counters(msgspec.Struct, frozen=True, omit_defaults=True):
     """batchlog's own counters of one log."""
 
     counted: int = 0
@@ -68,7 +68,7 @@ class Counters(msgspec.Struct, frozen=True):
     """Stamp of the newest counted line, Unix seconds."""
 
 
-class Log(msgspec.Struct, frozen=True):
+class Log(msgspec.Struct, frozen=True, omit_defaults=True):
     """An active path with its segments, oldest first."""
 
     path: str

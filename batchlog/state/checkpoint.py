@@ -21,7 +21,7 @@ OLDEST_READER = 1
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class Series(msgspec.Struct, frozen=True):
+class Series(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of the totals, carrying its own label names."""
 
     labels: tuple[tuple[str, str], ...]
@@ -36,7 +36,7 @@ class Series(msgspec.Struct, frozen=True):
     """Count of each bucket, not cumulative; the last is what lies above every bound."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the user named, as given: an active path or a glob, made absolute."""
 
     path: str
@@ -50,7 +50,7 @@ class Group(msgspec.Struct, frozen=True):
     grouping: dict[str, str]
 
 
-class State(msgspec.Struct, frozen=True):
+class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything that a run needs from the run before."""
 
     state_id: str
