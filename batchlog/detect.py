@@ -44,11 +44,12 @@ class Explanation(NamedTuple):
 def detect(lines: Sequence[bytes]) -> Format | None:
     """Return the preset that the first hundred lines are in; None where fewer than half match one.
 
-    Of presets that match as many lines, the one that leaves nothing over in more of them wins, and
-    then the one with more fields. A line that ends behind its bytes matches: it was torn.
+    Of presets that match as many lines, the one that leaves nothing over in more of them wins, then
+    the one whose last field more of them reach, then the one with more fields. A line that ends
+    behind its bytes matches: it was torn.
     """
     heads = [line.rstrip(b"\r\n") for line in islice(lines, LOOKED_AT)]
-    found, (matching, _, _) = max(
+    found, (matching, *_) = max(
         ((form, _likeness(form, heads)) for form in dict.fromkeys(PRESETS.values())),
         key=lambda pair: pair[1],
     )
@@ -69,9 +70,9 @@ def explain(form: Format, line: bytes) -> Explanation:
     return Explanation(parts, mismatch, _counts(form, line))
 
 
-def _likeness(form: Format, lines: Iterable[bytes]) -> tuple[int, int, int]:
-    """Return how many lines match, how many of them with nothing left over, and the fields."""
-    matching = whole = 0
+def _likeness(form: Format, lines: Iterable[bytes]) -> tuple[int, int, int, int]:
+    """Return how many lines match, with nothing left over, to the last field; and the fields."""
+    matching = whole = complete = 0
     regex = pattern.reaching(form)
     counted = max(form.index(Role.STATUS) or 0, form.size or 0) + 1
     for line in lines:
@@ -79,9 +80,11 @@ def _likeness(form: Format, lines: Iterable[bytes]) -> tuple[int, int, int]:
         is_at_end = end == len(line)
         is_complete = reached == len(form.tokens)
         is_torn = is_at_end and counted <= reached < len(form.tokens)
-        matching += is_torn or (is_complete and (is_at_end or line[end : end + 1] == b" "))
+        is_complete = is_complete and (is_at_end or line[end : end + 1] == b" ")
+        matching += is_torn or is_complete
         whole += is_complete and is_at_end
-    return matching, whole, form.fields
+        complete += is_complete
+    return matching, whole, complete, form.fields
 
 
 def _reach(regex: re.Pattern[bytes], line: bytes) -> tuple[int, int, tuple[bytes, ...]]:

@@ -50,9 +50,18 @@ def covering(entries: Sequence[LogEntry], path: str) -> LogEntry | None:
     """Return the first entry whose path or pattern the path is or matches."""
     for entry in entries:
         pattern = os.path.abspath(entry.path)
-        if path == pattern or fnmatch.fnmatchcase(path, pattern):
+        if path == pattern or _matches(path.split("/"), pattern.split("/")):
             return entry
     return None
+
+
+def _matches(path: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Match as glob does: part by part, so that `*` ends at a slash and only `**` does not."""
+    if not pattern or not path:
+        return not pattern and not path
+    if pattern[0] == "**":
+        return _matches(path, pattern[1:]) or _matches(path[1:], pattern)
+    return fnmatch.fnmatchcase(path[0], pattern[0]) and _matches(path[1:], pattern[1:])
 
 
 def _joined(paths: Sequence[str]) -> list[str]:

@@ -4,10 +4,12 @@ Runs go through the real job with a textfile as their sink; only the clock is th
 """
 
 import gzip
+import logging
 import os
 import re
+import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from batchlog.errors import Exit, Stop
 from batchlog.job.request import Request, World
 from batchlog.job.run import run
 from batchlog.segments.findings import Finding
+from batchlog.segments.known import Log
 from batchlog.state.checkpoint import State
 from batchlog.state.store import Store
 
@@ -42,6 +45,48 @@ def lines(*numbers: int | Iterable[int]) -> bytes:
     for number in numbers:
         found += [number] if isinstance(number, int) else number
     return b"".join(map(line, found))
+
+
+def wide(number: int) -> bytes:
+    """Return a line of 4 KiB, so that few of them fill more than one block."""
+    text = line(number)
+    return text[:-2] + b"w" * (4096 - len(text)) + b'"\n'
+
+
+class Killed(BaseException):
+    """The process ends here: nothing of what comes next happens."""
+
+
+class At(Stop):
+    """A request to stop that is never made, and does something when it is looked at.
+
+    The job looks at it before each log, each file and each block: `moment` is the number of the
+    look, from 1, so that a test can go through all moments of a run.
+    """
+
+    __slots__ = ("_do", "_looks", "_moment")
+
+    def __init__(self, moment: int, do: Callable[["At"], object]) -> None:
+        super().__init__()
+        self._moment = moment
+        self._do = do
+        self._looks = 0
+
+    def __bool__(self) -> bool:
+        self._looks += 1
+        if self._looks == self._moment:
+            self._do(self)
+        return super().__bool__()
+
+    @property
+    def happened(self) -> bool:
+        """Whether the run lasted until that moment."""
+        return self._looks >= self._moment
+
+
+def die(_: object) -> None:
+    """End the run without another word."""
+    raise Killed
 
 
 @dataclass(frozen=True)
@@ -66,9 +111,40 @@ class Ran:
         """
         return sum(series.bytes for series in self.state.totals)
 
-    def said(self, pattern: str) -> bool:
-        """Return whether a finding matches."""
-        return any(re.search(pattern, finding.text) for finding in self.findings)
+    @property
+    def totals(self) -> tuple[int, int]:
+        """Requests and bytes, to be compared with `total`."""
+        return self.requests, self.bytes
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it ended with 0 and without a warning about a log.
+
+        Tests may run on tmpfs or in a container's layer, of which a first run warns (R66).
+        """
+        loud = [f for f in self.findings if f.level >= logging.WARNING]
+        return self.exit is Exit.OK and all(f.text.startswith("the state directory") for f in loud)
+
+    def said(self, pattern: str, level: int = logging.NOTSET) -> bool:
+        """Return whether a finding matches, of that level where one is given."""
+        return any(
+            re.search(pattern, finding.text)
+            for finding in self.findings
+            if level in (logging.NOTSET, finding.level)
+        )
+
+    def log(self, path: Path | str | None = None) -> Log:
+        """Return the log with that path, by default the only one."""
+        (found,) = [one for one in self.state.logs if path is None or one.path == str(path)]
+        return found
+
+    def by(self, label: str) -> dict[str, int]:
+        """Return the requests by the values of a label, without zeros."""
+        found: dict[str, int] = {}
+        for series in self.state.totals:
+            value = dict(series.labels).get(label, "")
+            found[value] = found.get(value, 0) + series.requests
+        return {value: requests for value, requests in found.items() if requests}
 
 
 @dataclass
@@ -105,16 +181,35 @@ class Site:
         with (to or self.access).open("ab") as file:
             file.write(lines(*numbers))
 
-    def rotate(self, *, create: bool = True) -> None:
-        """Shift names as logrotate does, highest number first, then begin a new active file."""
-        for number in range(9, 0, -1):
+    def shift(self) -> None:
+        """Give rotated files the next number as logrotate does, highest first."""
+        for number in range(19, 0, -1):
             for suffix in ("", ".gz"):
                 old = self.rotated(number, suffix)
                 if old.exists():
                     old.rename(self.rotated(number + 1, suffix))
+
+    def rotate(self, *, create: bool = True) -> None:
+        """Rename as logrotate does, then begin a new active file."""
+        self.shift()
         self.access.rename(self.rotated(1))
         if create:
             self.access.touch()
+
+    def copytruncate(self) -> None:
+        """Copy the active file and truncate it; nobody writes meanwhile."""
+        self.shift()
+        shutil.copyfile(self.access, self.rotated(1))
+        os.truncate(self.access, 0)
+
+    def mask(self, path: Path) -> None:
+        """Write a file anew with its addresses masked, as `sed -i` does: line by line."""
+        packed = path.suffix == ".gz"
+        old = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
+        new = re.sub(rb"(?m)^192\.0\.2\.\d+ ", b"192.0.2.0 ", old)
+        other = path.with_name("sed-masks")
+        other.write_bytes(gzip.compress(new) if packed else new)
+        other.rename(path)
 
     def rotated(self, number: int, suffix: str = "") -> Path:
         """Return the path of a rotated file."""
@@ -140,12 +235,15 @@ class Site:
         since: Since = "checkpoint",
         entries: tuple[LogEntry, ...] = (),
         stop: Stop | None = None,
+        max_series: int = 2000,
         **flags: Any,  # noqa: ANN401 - the fields of Flags
     ) -> Ran:
         """Do one run over `paths` (the active log), or over `entries` of a configuration."""
         flags = {"textfile": str(self.textfile), **flags}
         settings = load(None, Flags(**flags), default=self.root / "none.toml")
-        settings = replace(settings, log=entries)
+        settings = replace(
+            settings, log=entries, metrics=replace(settings.metrics, max_series=max_series)
+        )
         request = Request(
             settings=settings,
             checkpoint=str(self.checkpoint),
@@ -154,8 +252,16 @@ class Site:
             since=since,
         )
         findings: list[Finding] = []
-        outcome = run(request, World(lambda: self.clock, findings.append, stop or Stop()))
+        outcome = run(
+            request, World(lambda: self.clock, findings.append, Stop() if stop is None else stop)
+        )
         return Ran(outcome.exit, outcome.state, tuple(findings))
+
+    def rests(self, *paths: Path | str, **options: Any) -> bool:  # noqa: ANN401 - those of `run`
+        """Return whether one more run like the last finds nothing to count, commit or say."""
+        before = self.state()
+        ran = self.run(*paths, **options)
+        return ran.is_quiet and before == ran.state == self.state()
 
     def state(self) -> State:
         """Return what is committed."""

@@ -1,6 +1,5 @@
 """The commands: options in, exit code out. Each command's module is loaded when it is called."""
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -13,14 +12,33 @@ from batchlog.errors import BatchlogError, Exit
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program; the entry point `batchlog`."""
+    console.open_streams()
     sys.exit(outcome(sys.argv[1:] if arguments is None else arguments))
 
 
 def outcome(arguments: Sequence[str]) -> int:
     """Run the program and return its exit status."""
     console.set_up(verbose=False, quiet=False)
+    output = sys.stdout
     try:
-        return int(cli.main(list(arguments), prog_name="batchlog", standalone_mode=False) or 0)
+        return _status(arguments)
+    except BrokenPipeError:  # whoever read standard output has left
+        console.leave_output()
+        return Exit.OK
+    except SystemExit:
+        if sys.stdout is output:
+            raise
+        console.leave_output()  # click took it away and left, because nobody reads it any more
+        return Exit.OK
+    except OSError as error:
+        console.leave_output()
+        console.log.error("%s: %s", error.filename or "standard output", error.strerror)
+        return Exit.UNAVAILABLE
+
+
+def _status(arguments: Sequence[str]) -> int:
+    try:
+        status = cli.main(list(arguments), prog_name="batchlog", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return Exit.USAGE
@@ -29,7 +47,5 @@ def outcome(arguments: Sequence[str]) -> int:
     except BatchlogError as error:
         console.log.error("%s", error)
         return error.exit
-    except BrokenPipeError:
-        # Whoever read standard output has left; nothing more can reach it (signal(7), SIGPIPE).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
+    sys.stdout.flush()
+    return int(status or 0)

@@ -12,7 +12,9 @@ from batchlog.job.check import check
 from batchlog.job.request import World
 
 
-@click.command("check", epilog="Example: batchlog check --config /etc/batchlog/batchlog.toml")
+@click.command(
+    "check", epilog=options.example("batchlog check --config /etc/batchlog/batchlog.toml")
+)
 @click.argument("logs", metavar="[LOG]...", nargs=-1)
 @options.options(options.STATE, options.SINKS, options.MEASURE)
 def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click's values

@@ -12,6 +12,8 @@ from batchlog.segments.findings import Finding
 
 log = logging.getLogger("batchlog")
 
+_STANDARD_OUTPUT, _STANDARD_ERROR = 1, 2
+
 _COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m"}
 
 
@@ -41,6 +43,21 @@ def set_up(*, verbose: bool, quiet: bool, stream: TextIO | None = None) -> None:
     log.propagate = False
     level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
     log.setLevel(level)
+
+
+def open_streams() -> None:
+    """Open what the caller has closed of the standard streams: no other file may take its place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(descriptor)
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115 - it stays
+
+
+def leave_output() -> None:
+    """Give up standard output: whoever read it has left, or it cannot be written (signal(7))."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STANDARD_OUTPUT)
 
 
 def say(finding: Finding) -> None:

@@ -18,7 +18,7 @@ _SHOWN = 3
 """Lines that do not match, of which the place is shown."""
 
 
-@click.command("detect", epilog="Example: batchlog detect /var/log/nginx/access.log")
+@click.command("detect", epilog=options.example("batchlog detect /var/log/nginx/access.log"))
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @options.FORMAT
 def command(files: tuple[str, ...], format: str | None) -> int:  # noqa: A002 - the option's name
@@ -43,11 +43,11 @@ def _detect(path: str, asked: str | None) -> Exit:
         return problem.exit
     if chosen is None:
         closest = max(PRESETS.values(), key=lambda one: len(explain(one, lines[0]).parts))
-        click.echo(f"{path}: no format that batchlog knows; closest is {closest.spec}")
+        _say(f"{path}: no format that batchlog knows; closest is {closest.spec}")
         _show(closest, lines)
         click.echo("  next: give --format a LogFormat or log_format string of your server")
         return Exit.DATA
-    click.echo(f"{path}: {chosen.spec}")
+    _say(f"{path}: {chosen.spec}")
     _show(chosen, lines)
     return Exit.OK
 
@@ -72,7 +72,7 @@ def _show(form: Format, lines: list[bytes]) -> None:
     width = max((len(part.field) for part in best.parts), default=0)
     for part in best.parts:
         meaning = f"  -> {part.meaning}" if part.meaning else ""
-        click.echo(f"    {part.field:<{width}}  {console.printable(part.raw)}{meaning}")
+        _say(f"    {part.field:<{width}}  {part.raw}{meaning}")
     for number, one in islice(_stopping(explained), _SHOWN):
         assert one.mismatch is not None  # noqa: S101 - what `_stopping` gives
         click.echo(
@@ -80,6 +80,10 @@ def _show(form: Format, lines: list[bytes]) -> None:
             f"expected {one.mismatch.expected}"
             + ("; it counts all the same" if one.counts else "; it is malformed")
         )
+
+
+def _say(line: str) -> None:
+    click.echo(console.printable(line))
 
 
 def _stopping(explained: list[Explanation]) -> Iterator[tuple[int, Explanation]]:

@@ -4,22 +4,35 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import platformdirs
 
 from batchlog.config.load import load
 from batchlog.config.schema import Flags, Settings
+from batchlog.errors import ConfigError
 
 F = Callable[..., Any]
+T = TypeVar("T")
 
 
 def option(*names: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - click's own keywords
-    """Return a click option whose environment variable is `BATCHLOG_` and its long name."""
+    """Return a click option whose environment variable is `BATCHLOG_` and its long name.
+
+    The help states that rule once (`example`), not for each option.
+    """
     long = next(name for name in names if name.startswith("--")).split("/")[0]
     variable = "BATCHLOG_" + long.removeprefix("--").replace("-", "_").upper()
-    return click.option(*names, envvar=variable, show_envvar=True, **settings)
+    return click.option(*names, envvar=variable, **settings)
+
+
+def example(command: str) -> str:
+    """Return what stands at the end of a command's help."""
+    return (
+        f"Example: {command}\n\nEach option may be given in the environment instead: "
+        "--checkpoint as BATCHLOG_CHECKPOINT."
+    )
 
 
 def options(*chosen: Callable[[F], F]) -> Callable[[F], F]:
@@ -48,20 +61,19 @@ GATEWAY = option(
     "--gateway",
     metavar="URL",
     multiple=True,
-    help="Pushgateway; may be given again. [default: http://localhost:9091 where no other sink is "
-    "named]",
+    help="Pushgateway; repeatable. [default: http://localhost:9091, where no other sink is named]",
 )
 JOB = option("--job", metavar="NAME", help="The group's job label. [default: batchlog]")
 GROUPING = option(
     "--grouping",
     metavar="KEY=VALUE",
     multiple=True,
-    help="The group's other labels; may be given again. [default: instance=<host name>]",
+    help="The group's other labels; repeatable. [default: instance=<host name>]",
 )
 FORMAT = option(
     "--format",
     metavar="NAME|STRING|auto",
-    help="A preset, an Apache LogFormat or nginx log_format string, or auto. [default: auto]",
+    help="A preset, a LogFormat or log_format string, or auto. [default: auto]",
 )
 BY = option(
     "--by",
@@ -111,6 +123,14 @@ def settings(config: str | None, **given: Any) -> Settings:  # noqa: ANN401 - cl
     if given.get("by") is not None:
         known["by"] = given["by"]
     return load(Path(config) if config else None, Flags(**known))
+
+
+def named(flag: str, read: Callable[[], T]) -> T:
+    """Return what `read` returns; a ConfigError of it names the flag."""
+    try:
+        return read()
+    except ConfigError as error:
+        raise ConfigError(f"{flag}: {error}") from None
 
 
 def checkpoint_path(chosen: Settings) -> str:

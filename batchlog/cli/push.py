@@ -18,8 +18,9 @@ from batchlog.metrics import exposition
 
 @click.command(
     "push",
-    epilog="Example: batchlog push --gateway http://push.example.org:9091 "
-    "'/var/log/nginx/*access.log'",
+    epilog=options.example(
+        "batchlog push --gateway http://push.example.org:9091 '/var/log/nginx/*access.log'"
+    ),
 )
 @click.argument("logs", metavar="[LOG]...", nargs=-1)
 @options.options(
@@ -59,8 +60,8 @@ def request(
         checkpoint=options.checkpoint_path(chosen),
         host=options.host_name(),
         logs=logs,
-        since=since(given["since"], world.now()),
-        lock_wait=duration(given["lock_wait"]),
+        since=options.named("--since", lambda: since(given["since"], world.now())),
+        lock_wait=options.named("--lock-wait", lambda: duration(given["lock_wait"])),
         listen=listen,
         dry_run=bool(given.get("dry_run")),
     )

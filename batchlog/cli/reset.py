@@ -11,7 +11,7 @@ from batchlog.job.amend import reset
 from batchlog.job.request import World
 
 
-@click.command("reset", epilog="Example: batchlog reset")
+@click.command("reset", epilog=options.example("batchlog reset"))
 @click.argument("logs", metavar="[LOG]...", nargs=-1)
 @options.options(
     options.STATE, options.GROUP, options.TEXTFILE, options.FORMAT, options.LOCK_WAIT, options.VOICE

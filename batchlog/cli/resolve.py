@@ -12,11 +12,18 @@ from batchlog.job.amend import resolve
 from batchlog.job.request import World
 
 
-@click.command("resolve", epilog="Example: batchlog resolve /var/log/nginx/access.log.1 --ignore")
+@click.command(
+    "resolve", epilog=options.example("batchlog resolve /var/log/nginx/access.log.1 --ignore")
+)
 @click.argument("path", metavar="PATH")
-@click.option("--count", is_flag=True, help="Count it from its first line.")
-@click.option("--ignore", is_flag=True, help="Take all up to its present end as counted.")
-@options.options(options.STATE, options.BY, options.LOCK_WAIT, options.VOICE)
+@options.options(
+    options.option("--count", is_flag=True, help="Count it from its first line."),
+    options.option("--ignore", is_flag=True, help="Take all up to its present end as counted."),
+    options.STATE,
+    options.BY,
+    options.LOCK_WAIT,
+    options.VOICE,
+)
 def command(path: str, *, count: bool, ignore: bool, **given: Any) -> int:  # noqa: ANN401 - click's
     """Decide on a quarantined segment: a counted file that was rewritten with fewer lines.
 

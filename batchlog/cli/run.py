@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from msgspec.structs import replace
 from prometheus_client.core import Metric
 
@@ -27,7 +28,9 @@ from batchlog.state.store import Store
 
 @click.command(
     "run",
-    epilog="Example: batchlog run --every 5m --listen 127.0.0.1:9145 /var/log/nginx/access.log",
+    epilog=options.example(
+        "batchlog run --every 1m --listen 127.0.0.1:8000 /var/log/nginx/access.log"
+    ),
 )
 @click.argument("logs", metavar="[LOG]...", nargs=-1)
 @options.options(
@@ -58,6 +61,7 @@ def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click
     ahead. SIGTERM and SIGINT stop it, SIGHUP reads the configuration again.
     """
     console.set_up(verbose=given["verbose"], quiet=given["quiet"])
+    given |= _without_the_other_schedule()
     listen = address(given["listen"]) if given["listen"] else None
     shown = _Shown()
 
@@ -67,6 +71,13 @@ def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click
         return Work(lambda stop: shown.run(asked, stop), asked.settings.schedule)
 
     return serve(work(), reload=work, listen=listen, collect=lambda: shown.families)
+
+
+def _without_the_other_schedule() -> dict[str, None]:
+    """Return what the environment says and a flag overrules: --every goes before BATCHLOG_CRON."""
+    source = click.get_current_context().get_parameter_source
+    flags = {n for n in ("every", "cron") if source(n) is ParameterSource.COMMANDLINE}
+    return dict.fromkeys({"every", "cron"} - flags) if flags else {}
 
 
 def _request(logs: tuple[str, ...], given: dict[str, Any], *, listen: bool) -> Request:

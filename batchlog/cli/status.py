@@ -14,9 +14,9 @@ from batchlog.job.report import LogReport, Report, report
 from batchlog.state.store import Store
 
 
-@click.command("status", epilog="Example: batchlog status --json")
+@click.command("status", epilog=options.example("batchlog status --json"))
 @options.STATE
-@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
+@options.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
 def command(*, as_json: bool, **given: Any) -> int:  # noqa: ANN401 - click's values
     """Show what the checkpoint holds: logs, segments, unread bytes, totals, the last run."""
     chosen = options.settings(**given)

@@ -145,7 +145,7 @@ def _count(
     fresh = replace(found.segment, mark=unread_mark(content), state="open", begin=content.start)
     book.put(found.number, replace(fresh, begin_lines=0, context=""))
     opened = Opened(content, active=False, first=fresh.first, format=fresh.format)
-    tools = Tools(world.now(), fresh.format, scan, lambda _: None, world.stop)
+    tools = Tools(world.now(), fresh.format, scan, None, lambda _: None, world.stop)
     for progress in take(book, found.number, opened, tools):
         work.add(progress, entry)
     work.put(book.log)

@@ -7,6 +7,7 @@ from batchlog.entries import select
 from batchlog.errors import BatchlogError, CheckpointError
 from batchlog.job.deliver import targets
 from batchlog.job.request import Request
+from batchlog.job.rotators import copytruncated
 from batchlog.job.survey import survey, unmatched, unusable
 from batchlog.segments.findings import Finding, error, notice, warning
 from batchlog.sinks import gateway
@@ -68,10 +69,20 @@ def _logs(request: Request, state: State | None) -> Iterator[Finding]:
         why = unusable(place)
         if why is None:
             yield notice(f"log: {path}, {len(place.found.files)} files")
+            yield from _rotation(path)
         elif path in known and not place.found.files and not place.found.problems:
             yield warning(f"log: {path} has no file at present")
         else:
             yield error(why)
+
+
+def _rotation(path: str) -> Iterator[Finding]:
+    source = copytruncated(path)
+    if source is not None:
+        yield warning(
+            f"{path}: {source} says copytruncate, which loses lines between copy and truncate; "
+            "use create with delaycompress"
+        )
 
 
 def _gateways(request: Request, state: State | None) -> Iterator[Finding]:

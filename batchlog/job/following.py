@@ -11,10 +11,12 @@ from batchlog.job.survey import Place, survey
 from batchlog.job.work import Work
 from batchlog.scan import Scanner, scanner
 from batchlog.segments.book import Progress
-from batchlog.segments.findings import error
+from batchlog.segments.findings import error, warning
 from batchlog.segments.follow import Seen, follow, settle_missing
+from batchlog.segments.gaps import gap
 from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
 from batchlog.segments.known import Log, Segment
+from batchlog.segments.resume import oldest_first
 from batchlog.segments.take import Tools
 
 LEAST_MALFORMED = 100
@@ -35,6 +37,7 @@ class Following:
         self._seen: dict[str, Seen] = {}
         self._lines: dict[str, tuple[int, int]] = {}  # malformed, all
         self._by_head: dict[str, set[str]] = {}  # hash of a first KiB to the logs that hold it
+        self._before = dict(work.logs)
         for log in work.logs.values():
             self._index(log)
 
@@ -54,10 +57,19 @@ class Following:
 
     def _follow(self, place: Place) -> None:
         log = self._work.logs[place.found.path]
+        missing = gap(log, place.found.files)
+        if missing is not None:
+            self._verdict.hear(
+                warning(
+                    f"{log.path}: a rotated file came and went between two runs ({missing}), its "
+                    "lines are not counted: keep rotated files for at least three runs"
+                )
+            )
         tools = Tools(
             now=self._now,
             format=place.entry.format,
             scanner=self._scanner,
+            oldest=oldest_first(self._before[log.path].segments),
             elsewhere=(lambda _: None) if _counts(log) else self._elsewhere,
             stop=self._verdict.world.stop,
         )
@@ -117,14 +129,17 @@ class Following:
         head = content.span(content.start, content.start + HEADS[_FIRST_KIB])
         if head is None:
             return None
-        for path in sorted(self._by_head.get(digest(head), ())):
+        paths = sorted(self._by_head.get(digest(head), ()))
+        for path in paths:
             log = self._work.logs[path]
-            for index, segment in enumerate(log.segments):
-                if segment.state not in ("open", "sealed"):
-                    continue
-                if compare(segment.mark, content) is Likeness.SAME:
-                    self._moved(log, index)
-                    return segment
+            index = _holding(log, content)
+            if index is not None:
+                self._moved(log, index)
+                return log.segments[index]
+        for path in paths:  # both have grown since the copy was made: from where they parted
+            index = _holding(self._before[path], content)
+            if index is not None:
+                return self._before[path].segments[index]
         return None
 
     def _moved(self, log: Log, index: int) -> None:
@@ -134,6 +149,15 @@ class Following:
             segments = list(log.segments)
             segments[index] = replace(segments[index], state="sealed", bearers=(), absent=False)
             self._work.put(replace(log, segments=tuple(segments)))
+
+
+def _holding(log: Log, content: Content) -> int | None:
+    """Return the number of the log's segment that has this content, as far as it was consumed."""
+    for index, segment in enumerate(log.segments):
+        live = segment.state in ("open", "sealed") and len(segment.mark.heads) > _FIRST_KIB
+        if live and compare(segment.mark, content) is Likeness.SAME:
+            return index
+    return None
 
 
 def _counts(log: Log) -> bool:

@@ -49,11 +49,14 @@ class Verdict:
 
     world: World
     exits: set[Exit] = field(default_factory=set)
+    _said: set[Finding] = field(default_factory=set)
 
     def hear(self, *findings: Finding, exit_: Exit = Exit.DATA) -> None:
         """Say what was found; an error among it decides on the exit."""
         for finding in findings:
-            self.world.say(finding)
+            if finding not in self._said:  # a second look finds the same
+                self._said.add(finding)
+                self.world.say(finding)
             if finding.is_error:
                 self.exits.add(exit_)
 

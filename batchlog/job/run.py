@@ -13,6 +13,7 @@ from prometheus_client.core import Metric
 
 from batchlog import __version__, metrics
 from batchlog.config.schema import LogEntry, Settings
+from batchlog.config.times import Since
 from batchlog.entries import covering, select
 from batchlog.errors import CheckpointError, ConfigError, Exit
 from batchlog.job.deliver import Delivered, deliver, refuse_if_held, targets
@@ -23,6 +24,7 @@ from batchlog.job.survey import begin_new, survey, unmatched
 from batchlog.job.work import Work
 from batchlog.metrics import RunStatus
 from batchlog.segments.findings import error, notice, warning
+from batchlog.segments.origin import Begin
 from batchlog.sinks.target import Target
 from batchlog.state.checkpoint import Entry, Group, State
 from batchlog.state.place import doubts
@@ -126,8 +128,10 @@ class _Run:
         for pattern in unmatched(entries, places):
             self._verdict.hear(error(f"no file matches {pattern}"))
         self._lap("discover")
-        newcomers = begin_new(places, work.logs, known_entries, self._request.since, self._now)
+        newcomers = begin_new(places, work.logs, known_entries, self._since(work), self._now)
         self._verdict.hear(*newcomers.problems)
+        unfollowed = [p for p in places if not p.found.files and p.found.path not in work.logs]
+        self._verdict.hear(*(note for place in unfollowed for note in place.found.notes))
         for begun in newcomers.begun:
             work.put(begun.log)
             self._verdict.hear(*begun.findings)
@@ -141,6 +145,12 @@ class _Run:
         self._lap("begin")
         Following(work, self._request.settings, self._verdict, self._now).follow(places)
         self._lap("read")
+
+    def _since(self, work: Work) -> Since | Begin:
+        """Return where new logs begin: without a checkpoint `on_missing = "zero"` is a reset."""
+        fresh = not work.durable.generation
+        zero = self._request.settings.on_missing == "zero"
+        return Begin.COUNTED if fresh and zero else self._request.since
 
     # --- deliver -----------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """From entries to logs: what is on disk, what is new, where the new ones begin."""
 
+import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -39,6 +40,8 @@ def unusable(place: Place) -> str | None:
     found = place.found
     if found.problems:
         return found.problems[0]
+    if not found.files and found.notes:
+        return None  # what it names belongs to another log
     if not found.files:
         return f"{found.path}: there is no such file, nor a rotated one of it"
     try:
@@ -54,8 +57,9 @@ def unusable(place: Place) -> str | None:
 
 def unmatched(entries: Sequence[LogEntry], places: Sequence[Place]) -> list[str]:
     """Return the patterns that name no log."""
-    found = {place.entry.path for place in places}
-    return [e.path for e in entries if is_glob(e.path) and e.path not in found]
+    there = [p.found.path for p in places] + [f.path for p in places for f in p.found.files]
+    patterns = [entry.path for entry in entries if is_glob(entry.path)]
+    return [pattern for pattern in patterns if not fnmatch.filter(there, pattern)]
 
 
 class Newcomers(NamedTuple):
@@ -69,7 +73,7 @@ def begin_new(
     places: Sequence[Place],
     known: Mapping[str, Log],
     known_entries: frozenset[str],
-    since: Since,
+    since: Since | Begin,
     now: float,
 ) -> Newcomers:
     """Give an origin to each log that has none yet.
@@ -95,12 +99,12 @@ def begin_new(
 
 
 def _where(
-    entry: LogEntry, known: Mapping[str, Log], known_entries: frozenset[str], since: Since
+    entry: LogEntry, known: Mapping[str, Log], known_entries: frozenset[str], since: Since | Begin
 ) -> Begin | int:
     """Return where a log begins: a file that appears under a known entry is new (R18)."""
     if entry.path in known_entries:
         return Begin.OLDEST
-    if isinstance(since, int):
+    if isinstance(since, int | Begin):
         return since
     if since == "checkpoint":
         return Begin.END if known else Begin.FIRST_LINE

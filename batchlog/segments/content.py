@@ -9,27 +9,28 @@ import os
 import stat
 from collections.abc import Iterator
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from batchlog import codecs
 from batchlog.errors import LogError
+from batchlog.segments.cursor import ArchiveCursor, Block, PlainCursor
 from batchlog.segments.discover import File
 from batchlog.segments.identity import Likeness, Mark, compare
 from batchlog.segments.known import Sight
-
-BLOCK = 1 << 20
-"""Bytes asked of the system at a time."""
 
 BEGINNING = 1 << 16
 """Bytes that are kept of a content's beginning: for its heads, its format and its first stamp."""
 
 
-class Block(NamedTuple):
-    """Some bytes of a content."""
+class UnknownForm(LogError):  # noqa: N818 - a state of a file, as in `errors`
+    """A file that is neither text nor in a compression that batchlog reads (R45)."""
 
-    data: bytes
-    verified: int
-    """Everything before this offset lies in members whose checksum was seen to be right."""
+    def __init__(self, sight: Sight) -> None:
+        super().__init__(
+            f"{sight.path} is not text and in no compression that batchlog reads "
+            "(gzip, bzip2, xz, zstd): nothing of it is counted"
+        )
+        self.sight = sight
 
 
 class OpenFile:
@@ -38,7 +39,11 @@ class OpenFile:
     def __init__(self, descriptor: int, sight: Sight) -> None:
         self._descriptor = descriptor
         self.sight = sight
-        self._cursor = _Plain(self) if sight.form == "plain" else _Archive(self)
+        self._cursor: PlainCursor | ArchiveCursor
+        if sight.form == "plain":
+            self._cursor = PlainCursor(sight.size, self.pread)
+        else:
+            self._cursor = ArchiveCursor(sight.form, sight.size, self.pread)
         self.start, self.beginning = _beginning(self._cursor, self._hole())
         self._cursor.rest()
 
@@ -132,8 +137,8 @@ class _Afresh:
 def open_file(file: File) -> OpenFile:
     """Open what discovery found.
 
-    Raises FileNotFoundError where it is gone by now, and LogError where it cannot be read, is no
-    regular file, or is in a form that batchlog does not read (R20, R45).
+    Raises FileNotFoundError where it is gone by now, UnknownForm where batchlog cannot read what
+    is in it, and LogError where it cannot be read at all or is no regular file (R20).
     """
     try:
         descriptor = _open(file.path)
@@ -155,11 +160,17 @@ def _sight(descriptor: int, path: str) -> Sight:
     if not stat.S_ISREG(status.st_mode):
         raise LogError(f"{path} is not a regular file")
     form = codecs.form_of(os.pread(descriptor, 512, 0))
+    sight = Sight(
+        path,
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        form or "unknown",
+    )
     if form is None:
-        raise LogError(
-            f"{path} is not text and in no compression that batchlog reads (gzip, bzip2, xz, zstd)"
-        )
-    return Sight(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, form)
+        raise UnknownForm(sight)
+    return sight
 
 
 def _open(path: str) -> int:
@@ -173,100 +184,7 @@ def _open(path: str) -> int:
         return os.open(path, flags)
 
 
-class _Plain:
-    """Bytes as they lie on disk."""
-
-    def rest(self) -> None:
-        """Hold nothing between two calls."""
-
-    def __init__(self, file: OpenFile) -> None:
-        self._file = file
-
-    def span(self, begin: int, end: int) -> bytes | None:
-        data = self._file.pread(end - begin, begin) if begin < self._file.sight.size else b""
-        return data if len(data) == end - begin else None
-
-    def blocks(self, offset: int) -> Iterator[Block]:
-        while offset < self._file.sight.size:
-            data = self._file.pread(BLOCK, offset)
-            if not data:
-                return
-            offset += len(data)
-            yield Block(data, offset)
-
-
-class _Archive:
-    """Bytes of a compressed file: a window that moves forward, and starts over to go back."""
-
-    def __init__(self, file: OpenFile) -> None:
-        self._file = file
-        self._rewind()
-
-    def rest(self) -> None:
-        """Let go of the decompressor: many archives may be open and few are read."""
-        self._rewind()
-
-    def _rewind(self) -> None:
-        self._blocks = codecs.decode(self._file.sight.form, self._read)
-        self._position = 0  # in the compressed file
-        self._begin = 0
-        self._window = b""
-        self._verified = 0
-        self._ended = False
-        self._fault: codecs.Truncated | codecs.Corrupt | None = None
-
-    def _read(self, length: int) -> bytes:
-        left = self._file.sight.size - self._position
-        data = self._file.pread(length, self._position) if left > 0 else b""
-        self._position += len(data)
-        return data
-
-    @property
-    def _end(self) -> int:
-        return self._begin + len(self._window)
-
-    def _advance(self, keep: int) -> bool:
-        """Take in one more block and forget what lies before `keep`; False at the end."""
-        if self._ended:
-            return False
-        try:
-            data, verified = next(self._blocks)
-        except StopIteration:
-            self._ended = True
-            return False
-        except (codecs.Truncated, codecs.Corrupt) as fault:
-            self._ended, self._fault = True, fault
-            return False
-        forget = max(0, min(keep - self._begin, len(self._window)))
-        self._window = self._window[forget:] + data
-        self._begin += forget
-        if verified:
-            self._verified = self._end
-        return True
-
-    def span(self, begin: int, end: int) -> bytes | None:
-        if begin < self._begin:
-            self._rewind()
-        while self._end < end and self._advance(begin):
-            pass
-        if self._end < end:
-            return None
-        return self._window[begin - self._begin : end - self._begin]
-
-    def blocks(self, offset: int) -> Iterator[Block]:
-        if offset < self._begin:
-            self._rewind()
-        while self._end <= offset and self._advance(offset):
-            pass
-        yield Block(self._window[max(0, offset - self._begin) :], self._verified)
-        offset = max(offset, self._end)
-        while self._advance(self._end):
-            yield Block(self._window, self._verified)
-        if self._fault is not None:
-            raise self._fault
-
-
-def _beginning(cursor: _Plain | _Archive, hole: int) -> tuple[int, bytes]:
+def _beginning(cursor: PlainCursor | ArchiveCursor, hole: int) -> tuple[int, bytes]:
     """Return where the first byte stands that is not NUL, and up to `BEGINNING` bytes from there.
 
     The bytes before `hole` are known to be NUL.

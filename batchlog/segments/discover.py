@@ -8,10 +8,11 @@ import fnmatch
 import glob
 import os
 import stat
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from batchlog.segments.disk import Disk, Member
+from batchlog.segments.findings import Finding, decision, warning
 from batchlog.segments.names import Rotated, is_leftover, readings
 
 
@@ -53,53 +54,8 @@ class Found(NamedTuple):
     """Whether it has no active path: its newest member is the active one (R21)."""
     problems: tuple[str, ...] = ()
     """What could not be looked at, one sentence each; its files may be there all the same."""
-    notes: tuple[str, ...] = ()
-    """What was left aside on purpose, one sentence each."""
-
-
-class _Member(NamedTuple):
-    path: str
-    rotated: Rotated | None
-
-
-class Disk:
-    """The directories as they are, each listed once."""
-
-    def __init__(self) -> None:
-        self._families: dict[str, dict[str, list[_Member]] | OSError] = {}
-
-    def family(self, directory: str, base: str) -> list[_Member]:
-        """Return what may be the rotated files of `base`; OSError where it cannot be listed."""
-        return self._index(directory).get(base, [])
-
-    def names(self, directory: str) -> list[str]:
-        """Return the names in `directory`, sorted; OSError where it cannot be listed."""
-        return sorted(
-            {os.path.basename(m.path) for ms in self._index(directory).values() for m in ms}
-        )
-
-    def _index(self, directory: str) -> dict[str, list[_Member]]:
-        known = self._families.get(directory)
-        if known is None:
-            try:
-                known = _families(directory, os.listdir(directory))
-            except OSError as error:
-                known = error
-            self._families[directory] = known
-        if isinstance(known, OSError):
-            raise known
-        return known
-
-
-def _families(directory: str, names: Iterable[str]) -> dict[str, list[_Member]]:
-    families: dict[str, list[_Member]] = defaultdict(list)
-    for name in names:
-        path = os.path.join(directory, name)
-        families[name].append(_Member(path, None))
-        if not is_leftover(name):
-            for rotated in readings(name):
-                families[rotated.base].append(_Member(path, rotated))
-    return families
+    notes: tuple[Finding, ...] = ()
+    """What was left aside on purpose."""
 
 
 def discover(wanted: Sequence[Wanted], disk: Disk | None = None) -> list[Found]:
@@ -112,7 +68,10 @@ def discover(wanted: Sequence[Wanted], disk: Disk | None = None) -> list[Found]:
     logs: dict[str, Found] = {}
     for number, entry in enumerate(wanted):
         for base, stamped in _bases(entry.path, disk):
-            if base not in logs:
+            if base in logs:
+                if logs[base].entry != number:
+                    logs[base] = _named_twice(logs[base])
+            else:
                 found = _look(base, number, entry, disk, stamped=stamped)
                 logs[base] = _claim(found, claimed)
     return list(logs.values())
@@ -177,7 +136,7 @@ def _look(base: str, number: int, entry: Wanted, disk: Disk, *, stamped: bool) -
             continue
         key = status.st_dev, status.st_ino
         if key in files:
-            notes.append(f"{member.path} is {files[key][0].path} under another name")
+            notes.append(decision(f"{member.path} is {files[key][0].path}, another name of it"))
             continue
         file = File(member.path, *key, status.st_size, status.st_mtime_ns, active)
         files[key] = file, member.rotated
@@ -185,9 +144,9 @@ def _look(base: str, number: int, entry: Wanted, disk: Disk, *, stamped: bool) -
     return Found(base, number, ordered, stamped, tuple(problems), tuple(notes))
 
 
-def _members(base: str, entry: Wanted, disk: Disk) -> tuple[list[_Member], list[str]]:
+def _members(base: str, entry: Wanted, disk: Disk) -> tuple[list[Member], list[str]]:
     """Return what may be a file of the log, the active path first, and what hid some."""
-    members, problems = [_Member(base, None)], []
+    members, problems = [Member(base, None)], []
     places = [(os.path.dirname(base), os.path.basename(base))]
     if os.path.islink(base):
         target = os.path.realpath(base)
@@ -206,14 +165,14 @@ def _members(base: str, entry: Wanted, disk: Disk) -> tuple[list[_Member], list[
     return members, problems
 
 
-def _elsewhere(base: str, pattern: str) -> list[_Member]:
+def _elsewhere(base: str, pattern: str) -> list[Member]:
     """Return the rotated files that the configuration's own pattern names (R10)."""
     directory, name = os.path.split(base)
     found = glob.glob(os.path.join(directory, pattern.replace("{name}", glob.escape(name))))
     members = []
     for path in sorted(found):
         ways = readings(os.path.basename(path))
-        members.append(_Member(path, ways[0] if ways else Rotated(name, "", -1)))
+        members.append(Member(path, ways[0] if ways else Rotated(name, "", -1)))
     return members
 
 
@@ -241,8 +200,14 @@ def _claim(found: Found, claimed: dict[tuple[int, int], str]) -> Found:
         if owner == found.path:
             files.append(file)
         else:
-            notes.append(f"{file.path} is a file of {owner} already; the first one counts it")
+            text = f"{file.path} is a file of {owner} already; the first one counts it"
+            notes.append(decision(text) if os.path.islink(found.path) else warning(text))
     return found._replace(files=tuple(files), notes=tuple(notes))
+
+
+def _named_twice(found: Found) -> Found:
+    said = warning(f"{found.path} is named by two entries; the first one counts it")
+    return found if said in found.notes else found._replace(notes=(*found.notes, said))
 
 
 def _kind(mode: int) -> str:

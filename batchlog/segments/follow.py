@@ -12,15 +12,13 @@ from msgspec.structs import replace
 
 from batchlog.errors import LogError
 from batchlog.segments.book import Book, Progress
-from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.discover import File, Found
 from batchlog.segments.findings import decision, error, notice
 from batchlog.segments.identity import Likeness, compare
 from batchlog.segments.known import Log, Segment, Sight, State
+from batchlog.segments.look import Look
 from batchlog.segments.resume import Decision, Kind, decide, lost_bytes
-from batchlog.segments.sample import first_stamp, format_of
 from batchlog.segments.take import (
-    QUIET_ARCHIVE,
     QUIET_LINE,
     Opened,
     Tools,
@@ -73,110 +71,35 @@ def follow(log: Log, found: Found, tools: Tools) -> Iterator[Progress | Seen]:
 
 class _Follow:
     def __init__(self, log: Log, found: Found, tools: Tools, files: ExitStack) -> None:
-        self._book = Book(log)
-        self._found = found
+        self._book = Book(_without_unconsumed(log, found))
+        self._book.say(*(error(text) for text in found.problems), *found.notes)
         self._tools = tools
-        self._files = files
-        self._known: dict[int, list[Sight]] = {}
-        self._present: dict[tuple[int, int, int, int], File] = {f.key: f for f in found.files}
-        self._hidden = bool(found.problems)
-        self._vanished = False
+        self._look = Look(self._book, found, tools, files)
 
     def run(self) -> Iterator[Progress | Seen]:
-        self._book.say(*(error(text) for text in self._found.problems))
-        self._book.say(*(decision(text) for text in self._found.notes))
-        self._forget_unconsumed()
-        opened = list(self._look())
-        decisions = decide(self._book.log.segments, self._known, opened)
-        for index, sights in self._known.items():
+        look = self._look
+        look.at_all()
+        segments = self._book.log.segments
+        decisions = decide(segments, look.known, look.opened, self._tools.oldest)
+        for index, sights in look.known.items():
             self._bear_unchanged(index, sights)
         resumed = {what.segment for what in decisions if what.kind == "same"}
-        for file, what in zip(opened, decisions, strict=True):
+        for file, what in zip(look.opened, decisions, strict=True):
             if not self._tools.stop:
                 yield from self._carry_out(file, what)
             file.content.close()
-        for index in sorted(set(self._known) - resumed):
+        for index in sorted(set(look.known) - resumed):
             if not self._tools.stop:
                 yield from self._due(index)
         yield self._book.progress()
-        everything = not self._hidden and not self._tools.stop
+        everything = not look.hidden and not self._tools.stop
         gone = set(range(len(self._book.log.segments))) - self._book.seen
-        yield Seen(self._book.log, frozenset(gone if everything else ()), self._vanished)
+        yield Seen(self._book.log, frozenset(gone if everything else ()), look.vanished)
 
     def give_up(self, problem: LogError) -> Progress:
         """Leave the log as far as it came: the disk does not give what is needed to decide."""
         self._book.say(error(str(problem)))
         return self._book.progress()
-
-    def _forget_unconsumed(self) -> None:
-        """Forget segments of which nothing was consumed and whose file has changed.
-
-        No content is like an empty mark, so that the file is taken for new.
-        """
-        kept = tuple(
-            segment
-            for segment in self._book.log.segments
-            if segment.mark.offset > segment.mark.start
-            or any(sight.key in self._present for sight in segment.bearers)
-        )
-        if len(kept) < len(self._book.log.segments):
-            self._book.log = replace(self._book.log, segments=kept)
-
-    # --- looking -----------------------------------------------------------------------------
-
-    def _look(self) -> Iterator[Opened]:
-        """Open what is not known by sight, oldest first."""
-        log = self._book.log
-        sights = {
-            sight.key: (index, sight)
-            for index, segment in enumerate(log.segments)
-            for sight in segment.bearers
-            if not segment.behind
-        }
-        unread = {sight.key: sight for sight in log.unread}
-        still_unread = tuple(unread[key] for key in unread if key in self._present)
-        if still_unread != log.unread:
-            self._book.log = replace(log, unread=still_unread)
-        for file in self._found.files:
-            if file.key in sights:
-                index, sight = sights[file.key]
-                self._known.setdefault(index, []).append(replace(sight, path=file.path))
-            elif file.size and file.key not in unread:
-                yield from self._open(file)
-
-    def _open(self, file: File, *, unchanged: bool = False) -> Iterator[Opened]:
-        try:
-            content = self._files.enter_context(open_file(file))
-        except FileNotFoundError:
-            self._vanished = True
-            return
-        except LogError as problem:
-            self._hidden = True
-            self._book.say(error(str(problem)))
-            return
-        if content.empty:
-            self._nothing_in(content)
-            return
-        try:
-            spec = format_of(content, self._tools.format, self._book.log.segments)
-        except LogError as problem:
-            self._set_aside(content, str(problem))
-            return
-        yield Opened(content, file.active, first_stamp(content, spec), spec, unchanged)
-
-    def _nothing_in(self, content: OpenFile) -> None:
-        """Pass over a file without content yet; an archive that stays so is surfaced (R33, R34)."""
-        quiet = self._tools.now - content.sight.mtime / 1e9 >= QUIET_ARCHIVE
-        if not content.plain and quiet:
-            self._set_aside(content, f"{content.sight.path} is damaged: nothing can be read of it")
-
-    def _set_aside(self, content: OpenFile, why: str) -> None:
-        """Say once why a file is not read, and look at it again when it changes."""
-        self._book.say(error(why))
-        log = self._book.log
-        self._book.log = replace(log, unread=(*log.unread, content.sight))
-
-    # --- carrying out what was decided ---------------------------------------------------------
 
     def _carry_out(self, file: Opened, what: Decision) -> Iterator[Progress]:
         if what.kind == "new":
@@ -204,13 +127,14 @@ class _Follow:
         """Decide once more on a new file: one that was read before it may have been the same."""
         segments = self._book.log.segments
         seen = {index: segments[index].bearers for index in self._book.seen}
-        (what,) = decide(segments, seen, [file])
+        (what,) = decide(segments, seen, [file], self._tools.oldest)
         return what if what.kind in ("same", "twin", "waits") else Decision("new")
 
     def _bear_unchanged(self, index: int, sights: list[Sight]) -> None:
         sights.sort(key=lambda sight: (sight.form != "plain", -sight.size))
         segment = self._book.segment(index)
         self._book.seen.add(index)
+        self._book.say(*(decision(f"{sight.path}: unchanged") for sight in sights))
         if tuple(sights) != segment.bearers or segment.absent:
             self._book.put(index, replace(segment, bearers=tuple(sights), absent=False))
 
@@ -218,15 +142,30 @@ class _Follow:
         """Look into an unchanged file where time alone may have finished it (R33, R36, R50)."""
         segment = self._book.segment(index)
         sight = segment.bearers[0]
-        file = self._present.get(sight.key)
+        file = self._look.present.get(sight.key)
         if file is None or not _is_due(segment, sight, file, self._tools.now):
             return
-        for opened in self._open(file, unchanged=True):
+        for opened in self._look.into(file, unchanged=True):
             likeness = compare(segment.mark, opened.content)
             if likeness is Likeness.SAME or segment.mark.offset == segment.mark.start:
                 yield from take(self._book, index, opened, self._tools)
             elif likeness is Likeness.SHORTER:
                 keep_short(self._book, index, opened)
+
+
+def _without_unconsumed(log: Log, found: Found) -> Log:
+    """Forget segments of which nothing was consumed and whose file has changed.
+
+    No content is like an empty mark, so that the file is taken for new.
+    """
+    present = {file.key for file in found.files}
+    kept = tuple(
+        segment
+        for segment in log.segments
+        if segment.mark.offset > segment.mark.start
+        or (not segment.behind and any(sight.key in present for sight in segment.bearers))
+    )
+    return log if len(kept) == len(log.segments) else replace(log, segments=kept)
 
 
 def _is_due(segment: Segment, sight: Sight, file: File, now: float) -> bool:

@@ -20,7 +20,7 @@ class Sight(msgspec.Struct, frozen=True):
     mtime: int
     """Time of last modification, nanoseconds since 1970."""
     form: str
-    """"plain", "gzip", "bzip2", "xz" or "zstd"."""
+    """"plain", "gzip", "bzip2", "xz" or "zstd"; "unknown" for what is not read."""
 
     @property
     def key(self) -> tuple[int, int, int, int]:

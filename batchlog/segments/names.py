@@ -8,7 +8,9 @@ rotatelogs(8) (`%Y-%m-%d`, seconds since 1970, `-n`), Debian's and RHEL's config
 import re
 from typing import NamedTuple
 
-_COMPRESSED = r"(?P<packed>\.(?:gz|bz2|xz|lzma|zst|zstd))"
+# Those that batchlog does not read stand here too: their files are surfaced, not passed over.
+_PACKED = r"\.(?:gz|bz2|xz|lzma|zst|zstd|lz4|lz|lzo|7z|zip|Z)"
+_COMPRESSED = rf"(?P<packed>{_PACKED})"
 _DATE = (
     r"(?:19|20)\d\d[-._]?(?:0[1-9]|1[0-2])[-._]?(?:0[1-9]|[12]\d|3[01])"
     r"(?:[-._T]?(?:[01]\d|2[0-3])(?:[-._:]?[0-5]\d(?:[-._:]?[0-6]\d)?)?)?"
@@ -30,7 +32,7 @@ _LEFTOVER = re.compile(
     r"(?s:.*)(?:~|\.(?:backup|bak|tmp|temp|swp|swo|part|filepart|orig|save|old~|dpkg-\w+|rpm\w+))\Z"
     r"|(?s:[.#].*)\Z"
 )
-_QUICK = re.compile(r"\d|\.(?:bz2|gz|xz|lzma|zstd?)\Z")
+_QUICK = re.compile(rf"\d|{_PACKED}\Z")
 
 
 class Rotated(NamedTuple):

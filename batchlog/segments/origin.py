@@ -134,7 +134,7 @@ class _Origin:
             spec = format_of(content, self._asked, ())
         except LogError:
             return "", None
-        return spec, first_stamp(content, spec)
+        return (spec, first_stamp(content, spec)) if spec else ("", None)
 
     def _first(self, file: File) -> int | None:
         return next((self._known_by(content)[1] for content in self._open(file)), None)
@@ -146,6 +146,8 @@ class _Origin:
     def _line_at(self, content: OpenFile, moment: int) -> Mark | None:
         """Return the mark before the first line stamped at or after `moment`."""
         spec = format_of(content, self._asked, ())
+        if spec is None:
+            return None
         if not resolve(spec).has_stamp:
             raise ConfigError(
                 f"--since with a moment needs time stamps, and the lines of "

@@ -47,17 +47,20 @@ class Decision(NamedTuple):
 
 
 def decide(
-    segments: Sequence[Segment], known: Mapping[int, Sequence[Sight]], files: Sequence[Candidate]
+    segments: Sequence[Segment],
+    known: Mapping[int, Sequence[Sight]],
+    files: Sequence[Candidate],
+    oldest: int | None,
 ) -> list[Decision]:
     """Return what each of `files` is.
 
-    `known` maps the index of a segment to those bearers of it whose sight has not changed.
+    `known` maps the index of a segment to those bearers of it whose sight has not changed;
+    `oldest` is what `oldest_first` says of the segments that were known before the run.
     """
     alike = [_likenesses(segments, file) for file in files]
-    same = [_longest(segments, likes) for likes in alike]
+    same = [_borne_by(file, segments, likes) for file, likes in zip(files, alike, strict=True)]
     borne = {index for index, sights in known.items() if sights} | set(same) - {-1}
     read = _read_first(known, files, same)
-    oldest = _oldest(segments)
     decisions = []
     for number, file in enumerate(files):
         index = same[number]
@@ -71,7 +74,7 @@ def decide(
     return decisions
 
 
-def _oldest(segments: Sequence[Segment]) -> int | None:
+def oldest_first(segments: Sequence[Segment]) -> int | None:
     """Return the first stamp below which a file holds only what is below the origin."""
     live = [s.first for s in segments if s.state != "old" and s.first is not None]
     old = [s.first + 1 for s in segments if s.state == "old" and s.first is not None]
@@ -85,12 +88,19 @@ def _likenesses(segments: Sequence[Segment], file: Candidate) -> dict[int, Liken
     return {index: like for index, like in alike.items() if like is not Likeness.OTHER}
 
 
-def _longest(segments: Sequence[Segment], alike: Mapping[int, Likeness]) -> int:
-    """Return the segment that the file bears: of several, the one consumed furthest (R13)."""
+def _borne_by(file: Candidate, segments: Sequence[Segment], alike: Mapping[int, Likeness]) -> int:
+    """Return the segment that the file bears, -1 where it bears none.
+
+    Of several it is the one that the file was seen with before, as two files of the same lines may
+    both grow (R13), else the one consumed furthest.
+    """
     same = [index for index, like in alike.items() if like is Likeness.SAME]
-    return max(
-        same, key=lambda i: (segments[i].mark.offset, segments[i].state != "old"), default=-1
-    )
+
+    def nearness(index: int) -> tuple[bool, int, bool]:
+        segment = segments[index]
+        return _on_inode(segment, file), segment.mark.offset, segment.state != "old"
+
+    return max(same, key=nearness, default=-1)
 
 
 def _read_first(

@@ -13,19 +13,22 @@ FIRST_STAMP_WITHIN = 4096
 """Bytes from the start in which the first stamp is looked for."""
 
 
-def format_of(content: OpenFile, asked: str, segments: Sequence[Segment]) -> str:
+def format_of(content: OpenFile, asked: str, segments: Sequence[Segment]) -> str | None:
     """Return the format of a content: the one asked for, or the one its lines are in.
 
-    A known log whose new segment tells nothing keeps its format. LogError where nothing fits.
+    A known log whose new segment tells nothing keeps its format. None where there is no whole line
+    yet to tell by, LogError where nothing fits.
     """
     if asked != "auto":
         return asked
-    found = detect(whole_lines(content.beginning))
+    found = detect(whole_lines(content.beginning) or [content.beginning])
     if found is not None:
         return found.spec
     kept = next((s.format for s in reversed(segments) if s.format and s.state != "old"), "")
     if kept:
         return kept
+    if not whole_lines(content.beginning):
+        return None
     raise LogError(
         f"{content.sight.path} is in no format that batchlog knows; "
         f"'batchlog detect {content.sight.path}' shows where it stops matching, "

@@ -34,6 +34,8 @@ class Tools(NamedTuple):
     """The format that was asked for, or "auto"."""
     scanner: Callable[[str, str], Scanner]
     """From a format and a context to a scanner."""
+    oldest: int | None
+    """`resume.oldest_first` of the log as it was before the run."""
     elsewhere: Callable[[Content], Segment | None]
     """Return another log's segment that has this content (R100)."""
     stop: Stop

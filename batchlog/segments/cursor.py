@@ -1,0 +1,124 @@
+"""Positions in an open file: the bytes of a plain one as they lie, of an archive decompressed.
+
+An archive has a window that moves forward; to go back it starts over. Memory is bounded by the
+span that is asked for and one block.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from batchlog import codecs
+
+BLOCK = 1 << 20
+"""Bytes asked of the system at a time."""
+
+Pread = Callable[[int, int], bytes]
+"""From a length and an offset to the bytes on disk, none beyond the size at opening."""
+
+
+class Block(NamedTuple):
+    """Some bytes of a content."""
+
+    data: bytes
+    verified: int
+    """Everything before this offset lies in members whose checksum was seen to be right."""
+
+
+class PlainCursor:
+    """Bytes as they lie on disk."""
+
+    def __init__(self, size: int, pread: Pread) -> None:
+        self._size = size
+        self._pread = pread
+
+    def rest(self) -> None:
+        """Hold nothing between two calls."""
+
+    def span(self, begin: int, end: int) -> bytes | None:
+        """Return the bytes from `begin` to `end`, or None where the file ends before `end`."""
+        data = self._pread(end - begin, begin) if begin < self._size else b""
+        return data if len(data) == end - begin else None
+
+    def blocks(self, offset: int) -> Iterator[Block]:
+        """Yield the bytes from `offset` on."""
+        while offset < self._size:
+            data = self._pread(BLOCK, offset)
+            if not data:
+                return
+            offset += len(data)
+            yield Block(data, offset)
+
+
+class ArchiveCursor:
+    """Bytes of a compressed file: a window that moves forward, and starts over to go back."""
+
+    def __init__(self, form: str, size: int, pread: Pread) -> None:
+        self._form = form
+        self._size = size
+        self._pread = pread
+        self._rewind()
+
+    def rest(self) -> None:
+        """Let go of the decompressor: many archives may be open and few are read."""
+        self._rewind()
+
+    def _rewind(self) -> None:
+        self._blocks = codecs.decode(self._form, self._read)
+        self._position = 0  # in the compressed file
+        self._begin = 0
+        self._window = b""
+        self._verified = 0
+        self._ended = False
+        self._fault: codecs.Truncated | codecs.Corrupt | None = None
+
+    def _read(self, length: int) -> bytes:
+        left = self._size - self._position
+        data = self._pread(length, self._position) if left > 0 else b""
+        self._position += len(data)
+        return data
+
+    @property
+    def _end(self) -> int:
+        return self._begin + len(self._window)
+
+    def _advance(self, keep: int) -> bool:
+        """Take in one more block and forget what lies before `keep`; False at the end."""
+        if self._ended:
+            return False
+        try:
+            data, verified = next(self._blocks)
+        except StopIteration:
+            self._ended = True
+            return False
+        except (codecs.Truncated, codecs.Corrupt) as fault:
+            self._ended, self._fault = True, fault
+            return False
+        forget = max(0, min(keep - self._begin, len(self._window)))
+        self._window = self._window[forget:] + data
+        self._begin += forget
+        if verified:
+            self._verified = self._end
+        return True
+
+    def span(self, begin: int, end: int) -> bytes | None:
+        """Return the bytes from `begin` to `end`, or None where the content ends before `end`."""
+        if begin < self._begin:
+            self._rewind()
+        while self._end < end and self._advance(begin):
+            pass
+        if self._end < end:
+            return None
+        return self._window[begin - self._begin : end - self._begin]
+
+    def blocks(self, offset: int) -> Iterator[Block]:
+        """Yield the bytes from `offset` on; raise what is wrong with the archive at its end."""
+        if offset < self._begin:
+            self._rewind()
+        while self._end <= offset and self._advance(offset):
+            pass
+        yield Block(self._window[max(0, offset - self._begin) :], self._verified)
+        offset = max(offset, self._end)
+        while self._advance(self._end):
+            yield Block(self._window, self._verified)
+        if self._fault is not None:
+            raise self._fault

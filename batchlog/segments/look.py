@@ -1,0 +1,106 @@
+"""Look at the files of a log: which are known by sight, which are open now, which stay unread."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from msgspec.structs import replace
+
+from batchlog.errors import LogError
+from batchlog.segments.book import Book
+from batchlog.segments.content import OpenFile, UnknownForm, open_file
+from batchlog.segments.discover import File, Found
+from batchlog.segments.findings import error
+from batchlog.segments.known import Sight
+from batchlog.segments.marks import is_complete
+from batchlog.segments.sample import first_stamp, format_of
+from batchlog.segments.take import QUIET_ARCHIVE, Opened, Tools
+
+
+class Look:
+    """One look at the files that a directory showed.
+
+    `known` maps the index of a segment to those of its files whose sight has not changed; `opened`
+    are the others that hold something, oldest first. Files are closed with `files`.
+    """
+
+    def __init__(self, book: Book, found: Found, tools: Tools, files: ExitStack) -> None:
+        self.known: dict[int, list[Sight]] = {}
+        self.opened: list[Opened] = []
+        self.present = {file.key: file for file in found.files}
+        self.hidden = bool(found.problems)
+        """Whether something could not be looked at, so that nothing is known to be gone."""
+        self.vanished = False
+        """Whether names moved between listing and opening, so that a file may have been missed."""
+        self._book = book
+        self._tools = tools
+        self._files = files
+        self._places: set[tuple[int, int]] = set()
+
+    def at_all(self) -> None:
+        """Sort out what is known by sight, and open the rest."""
+        log = self._book.log
+        sights = {
+            sight.key: (index, sight)
+            for index, segment in enumerate(log.segments)
+            for sight in segment.bearers
+            if not segment.behind
+        }
+        unread = {sight.key for sight in log.unread}
+        still = tuple(sight for sight in log.unread if sight.key in self.present)
+        if still != log.unread:
+            self._book.log = replace(log, unread=still)
+        for file in self.present.values():
+            if file.key in sights:
+                index, sight = sights[file.key]
+                self.known.setdefault(index, []).append(replace(sight, path=file.path))
+            elif file.size and file.key not in unread:
+                self.opened += self.into(file)
+
+    def into(self, file: File, *, unchanged: bool = False) -> Iterator[Opened]:
+        """Open a file and tell its format; yield nothing where it cannot be followed (yet)."""
+        content = self._open(file)
+        if content is None:
+            return
+        if content.empty:
+            self._pass_over(content)
+            return
+        try:
+            spec = format_of(content, self._tools.format, self._book.log.segments)
+        except LogError as problem:
+            self._set_aside(content.sight, str(problem))
+            return
+        if spec is not None:
+            yield Opened(content, file.active, first_stamp(content, spec), spec, unchanged)
+
+    def _open(self, file: File) -> OpenFile | None:
+        try:
+            content = self._files.enter_context(open_file(file))
+        except FileNotFoundError:
+            self.vanished = True
+            return None
+        except UnknownForm as problem:
+            self._set_aside(problem.sight, str(problem))
+            return None
+        except LogError as problem:
+            self.hidden = True
+            self._book.say(error(str(problem)))
+            return None
+        place = content.sight.device, content.sight.inode
+        self.vanished |= place != (file.device, file.inode)  # names moved meanwhile (R4)
+        if place in self._places:
+            return None
+        self._places.add(place)
+        return content
+
+    def _pass_over(self, content: OpenFile) -> None:
+        """Leave a file without content for later; an archive that stays so is said (R33, R34)."""
+        quiet = self._tools.now - content.sight.mtime / 1e9 >= QUIET_ARCHIVE
+        if not content.plain and quiet and not is_complete(content):
+            why = f"{content.sight.path} is damaged: nothing can be read of it"
+            self._set_aside(content.sight, why)
+
+    def _set_aside(self, sight: Sight, why: str) -> None:
+        """Say once why a file is not read, and look at it again when it changes."""
+        self._book.say(error(why))
+        log = self._book.log
+        self._book.log = replace(log, unread=(*log.unread, sight))

@@ -1,0 +1,63 @@
+"""Clocks that lie (R72, R73)."""
+
+from tests.site import Site, line, total
+
+DAY = 86_400
+
+
+def test_r72_a_clock_that_goes_back_and_forth_counts_and_forgets_nothing(site: Site) -> None:
+    for turn, leap in enumerate((0, -DAY, 400 * DAY, -800 * DAY, 3600, 400 * DAY)):
+        site.clock += leap
+        at = turn * 20
+        site.append(range(at, at + 10))
+        ran = site.run()
+        site.rotate()
+        if turn % 2:
+            site.compress(site.rotated(1))
+        site.append(range(at + 10, at + 20))
+        ran = site.run()
+        assert total(range(at + 20)) == ran.totals
+        assert 0 == ran.exit
+    site.run()
+    assert site.rests()
+
+
+def test_r72_files_from_the_future_are_counted(site: Site) -> None:
+    site.append(range(10))
+    site.age(site.access, -10 * DAY)
+    site.run()
+    site.append(range(10, 20))
+    site.rotate()
+    site.compress(site.rotated(1))
+    site.age(site.rotated(1, ".gz"), -10 * DAY)
+    ran = site.run()
+    assert total(range(20)) == ran.totals
+    assert site.rests()
+
+
+def test_r72_dates_in_names_do_not_decide(site: Site) -> None:
+    site.append(range(10))
+    site.run()
+    site.access.rename(site.logs / "access.log-20991231")
+    site.append(range(10, 20))
+    site.run()
+    site.append(range(20, 25))
+    site.access.rename(site.logs / "access.log-19991231")
+    site.append(range(25, 30))
+    ran = site.run()
+    assert total(range(30)) == ran.totals
+    assert ran.is_quiet
+    assert site.rests()
+
+
+def test_r73_a_line_with_a_stamp_that_cannot_be_read_counts(site: Site) -> None:
+    site.append(range(10))
+    with site.access.open("ab") as file:
+        file.write(line(10).replace(b"/Nov/", b"/Xyz/") + line(11).replace(b"+0000", b"PM"))
+        file.write(line(12).replace(b":", b":60:"))
+    ran = site.run()
+    assert 13 == ran.requests
+    assert 0 == ran.log().counters.malformed
+    site.rotate()
+    assert 13 == site.run().requests
+    assert site.rests()

@@ -1,0 +1,158 @@
+"""Runs that end early: asked to, or killed (R76, R77, R99)."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from batchlog.config.schema import LogEntry
+from batchlog.config.times import Since
+from tests.site import At, Killed, Site, die, lines, total, wide
+
+HOLE = 260 << 20
+
+
+@pytest.mark.parametrize("moment", range(1, 9))
+def test_r77_what_is_done_is_committed_and_the_next_run_finishes(site: Site, moment: int) -> None:
+    site.access.write_bytes(b"".join(map(wide, range(1000))))
+    ran = site.run(stop=At(moment, At.set))
+    assert 75 == ran.exit
+    assert total(range(ran.requests)) == ran.totals
+    assert ran.state == site.state()
+    ran = site.run()
+    assert total(range(1000)) == ran.totals
+    assert ran.is_quiet
+    assert site.rests()
+
+
+@pytest.mark.parametrize("moment", range(1, 9))
+def test_r77_a_stop_in_an_archive_costs_no_line(site: Site, moment: int) -> None:
+    site.access.write_bytes(b"".join(map(wide, range(1000))))
+    site.rotate()
+    site.compress(site.rotated(1))
+    site.append(range(1000, 1010))
+    ran = site.run(since="start", stop=At(moment, At.set))
+    assert 75 == ran.exit
+    site.rotate()
+    site.append(range(1010, 1020))
+    ran = site.run()
+    assert total(range(1020)) == ran.totals
+    assert ran.is_quiet
+    assert site.rests()
+
+
+@pytest.mark.parametrize("moment", range(1, 9))
+def test_r77_files_that_a_stopped_run_did_not_look_at_are_not_gone(site: Site, moment: int) -> None:
+    for at in range(0, 40, 10):
+        site.append(range(at, at + 5))
+        site.rotate()
+    site.append(range(40, 45))
+    site.run(since="start")
+    for number in (1, 2, 3, 4):
+        site.append(range(number * 10 + 5, number * 10 + 10), to=site.rotated(number))
+    for _ in range(3):
+        site.run(stop=At(moment, At.set))
+    ran = site.run()
+    expected = total(
+        *(range(at, at + 5) for at in range(0, 50, 10)),
+        *(range(n * 10 + 5, n * 10 + 10) for n in (1, 2, 3, 4)),
+    )
+    assert expected == ran.totals
+    assert 0 == ran.log().counters.lost_segments
+    assert site.rests()
+
+
+@pytest.mark.parametrize("moment", range(1, 12))
+def test_r99_a_first_run_killed_at_any_moment_moves_no_origin(site: Site, moment: int) -> None:
+    entries = (LogEntry(str(site.logs / "*.log")),)
+    for at, name in enumerate(("a.log", "b.log", "c.log")):
+        site.append(range(at * 100, at * 100 + 10), to=site.logs / f"{name}.1")
+        site.append(range(at * 100 + 10, at * 100 + 20), to=site.logs / name)
+    try:
+        site.run(entries=entries, stop=At(moment, die))
+    except Killed:
+        assert 3 == len(site.state().logs)
+    ran = site.run(entries=entries)
+    assert total(*(range(at + 10, at + 20) for at in (0, 100, 200))) == ran.totals
+    assert 0 == ran.exit
+    assert site.rests(entries=entries)
+
+
+@pytest.mark.parametrize("since", ["now", "start"])
+@pytest.mark.parametrize("moment", range(1, 8))
+def test_r99_lines_that_come_after_a_killed_first_run_are_counted(
+    site: Site, since: Since, moment: int
+) -> None:
+    site.append(range(10))
+    site.rotate()
+    site.append(range(10, 20))
+    with suppress(Killed):
+        site.run(since=since, stop=At(moment, die))
+    site.append(range(20, 30))
+    ran = site.run()
+    assert total(range(30) if since == "start" else range(20, 30)) == ran.totals
+    assert site.rests()
+
+
+def test_r60_a_run_killed_by_the_kernel_leaves_the_lock_free_and_counts_nothing_twice(
+    site: Site,
+) -> None:
+    site.append(range(10))
+    site.run()
+    with site.access.open("ab") as file:
+        file.writelines(map(wide, range(10, 1000)))
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from tests.site import At, Site\n"
+        "site = Site(Path(sys.argv[1]))\n"
+        "site.run(stop=At(4, lambda _: os.kill(os.getpid(), signal.SIGKILL)))\n"
+    )
+    top = Path(__file__).parents[2]
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(site.root)],
+        cwd=top,
+        env={**os.environ, "PYTHONPATH": str(top)},
+        check=False,
+    )
+    assert -signal.SIGKILL == ended.returncode
+    ran = site.run()
+    assert total(range(1000)) == ran.totals
+    assert ran.is_quiet
+    assert site.rests()
+
+
+def _backlog(site: Site) -> None:
+    """Write two oversize lines of 260 MB, which are holes and cost no disk, with lines between."""
+    with site.access.open("wb") as file:
+        for at in (0, 10):
+            file.write(lines(range(at, at + 10)) + b"x")
+            file.seek(HOLE, os.SEEK_CUR)
+            file.write(b"\n")
+        file.write(lines(range(20, 30)))
+
+
+def test_r76_a_backlog_is_committed_in_steps(site: Site) -> None:
+    _backlog(site)
+    ran = site.run()
+    assert total(range(30)) == ran.totals
+    assert 2 == ran.log().counters.oversize
+    assert 4 == ran.state.generation  # the origin, two steps at the limit, the rest
+    assert site.rests()
+
+
+def test_r76_a_kill_costs_the_last_step_only(site: Site) -> None:
+    _backlog(site)
+    blocks = 2 * (HOLE >> 20)
+    with pytest.raises(Killed):
+        site.run(stop=At(blocks - 100, die))
+    assert 2 == site.state().generation
+    assert 20 == sum(series.requests for series in site.state().totals)
+    ran = site.run()
+    assert total(range(30)) == ran.totals
+    assert 2 == ran.log().counters.oversize
+    assert site.rests()
