@@ -14,6 +14,7 @@ from batchlog.config.schema import LogEntry, Settings
 from batchlog.errors import ConfigError
 from batchlog.labels import OTHER
 from batchlog.segments.discover import is_glob
+from batchlog.segments.known import Log
 from batchlog.segments.names import readings
 from batchlog.state.checkpoint import Entry
 
@@ -64,6 +65,19 @@ def _matches(path: Sequence[str], pattern: Sequence[str]) -> bool:
     return fnmatch.fnmatchcase(path[0], pattern[0]) and _matches(path[1:], pattern[1:])
 
 
+def entry_of(entries: Sequence[LogEntry], log: Log) -> LogEntry | None:
+    """Return the entry of a known log: the one that covers its path, or that it began under."""
+    covered = covering(entries, log.path)
+    if covered is not None:
+        return covered
+    return next((entry for entry in entries if os.path.abspath(entry.path) == log.entry), None)
+
+
+def text_of(path: str) -> str:
+    """Return a path as text that may be a label: what is not UTF-8 is replaced."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def _joined(paths: Sequence[str]) -> list[str]:
     """Leave out rotated names of other arguments, and repetitions (an unquoted `access.log*`)."""
     given = dict.fromkeys(paths)
@@ -94,7 +108,7 @@ def static_labels(entry: LogEntry, path: str) -> dict[str, str]:
         found = pattern.search(path)
         for name in pattern.groupindex:
             value = found[name] if found else None
-            labels[name] = value or OTHER
+            labels[name] = text_of(value) if value else OTHER
     return labels
 
 

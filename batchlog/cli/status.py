@@ -86,7 +86,7 @@ def _log(log: LogReport) -> list[str]:
             rest = "" if not unread else f", {unread:,} bytes unread"
             place = "below the origin" if segment.state == "old" else f"at {segment.counted_to:,}"
             lines.append(f"    {segment.state:<11} {segment.files[0]} {place}{rest}")
-    return lines
+    return lines + [f"    not read    {path}" for path in log.not_read]
 
 
 def _time(seconds: float) -> str:

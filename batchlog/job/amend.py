@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 from msgspec.structs import replace
 
 from batchlog.config.schema import LogEntry
-from batchlog.entries import covering, select
+from batchlog.entries import entry_of, select
 from batchlog.errors import ConfigError, Exit, LogError
 from batchlog.formats import resolve as resolve_format
 from batchlog.job.request import Request, Verdict, World
-from batchlog.job.survey import survey
+from batchlog.job.survey import begin_place, survey, unmatched, unusable
 from batchlog.job.work import Work
 from batchlog.scan import Scanner, scanner
 from batchlog.segments.book import Book
@@ -23,7 +23,7 @@ from batchlog.segments.findings import error, notice
 from batchlog.segments.identity import Likeness, compare
 from batchlog.segments.known import Log, Segment
 from batchlog.segments.marks import mark_at_end
-from batchlog.segments.origin import Begin, begin
+from batchlog.segments.origin import Begin
 from batchlog.segments.read import unread_mark
 from batchlog.segments.take import Opened, Tools, take
 from batchlog.state.checkpoint import Entry, State
@@ -39,10 +39,16 @@ def reset(request: Request, world: World) -> Exit:
         old = store.load_usable()
         remembered = old.entries if old else ()
         entries = select(request.settings, request.logs, remembered)
-        places = survey(entries, [log.path for log in old.logs] if old else ())
+        places = survey(entries, old.logs if old else ())
+        known = {log.path for log in old.logs} if old else set()
+        reasons = [unusable(place) for place in places if place.found.path not in known]
+        problems = unmatched(entries, places) + [why for why in reasons if why is not None]
+        if len(problems) >= len(places):
+            raise ConfigError("; ".join(problems) or "nothing that was named is there")
+        verdict.hear(*(error(problem) for problem in problems))
         logs = []
         for place in places:
-            begun = begin(place.found, Begin.COUNTED, world.now(), place.entry.format)
+            begun = begin_place(place, Begin.COUNTED, world.now())
             verdict.hear(*(error(text) for text in place.found.problems), *begun.findings)
             logs.append(begun.log)
         state = State(
@@ -135,7 +141,7 @@ def _count(
     work: Work, found: _Quarantined, content: OpenFile, request: Request, world: World
 ) -> None:
     """Count a quarantined file from its first line."""
-    entry = covering(request.settings.log, found.log.path) or LogEntry(found.log.path)
+    entry = entry_of(request.settings.log, found.log) or LogEntry(found.log.path)
     metrics = request.settings.metrics
 
     def scan(spec: str, context: str) -> Scanner:

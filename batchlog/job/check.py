@@ -10,7 +10,7 @@ from batchlog.job.request import Request
 from batchlog.job.rotators import copytruncated
 from batchlog.job.survey import survey, unmatched, unusable
 from batchlog.segments.findings import Finding, error, notice, warning
-from batchlog.sinks import gateway
+from batchlog.sinks import gateway, textfile
 from batchlog.sinks.target import Target
 from batchlog.state.checkpoint import State
 from batchlog.state.place import doubts
@@ -31,7 +31,7 @@ def check(request: Request) -> Iterator[Finding]:
     yield from _directory(store)
     yield from _logs(request, state)
     yield from _gateways(request, state)
-    yield from _textfile(request)
+    yield from _textfile(request, state)
 
 
 def _generation(state: State | None) -> str:
@@ -61,9 +61,9 @@ def _logs(request: Request, state: State | None) -> Iterator[Finding]:
     except BatchlogError as problem:
         yield error(str(problem))
         return
-    known = [log.path for log in state.logs] if state else []
-    places = survey(entries, known)
-    yield from (error(f"no file matches {pattern}") for pattern in unmatched(entries, places))
+    known = {log.path for log in state.logs} if state else set()
+    places = survey(entries, state.logs if state else ())
+    yield from (error(text) for text in unmatched(entries, places))
     for place in places:
         path = place.found.path
         why = unusable(place)
@@ -129,11 +129,24 @@ def _generations(target: Target, state: State) -> Iterator[Finding]:
         yield notice(f"{target.title}: reached, holds generation {pushed}")
 
 
-def _textfile(request: Request) -> Iterator[Finding]:
-    file = request.settings.textfile
-    if file is not None:
-        directory = os.path.dirname(os.path.abspath(file.path))
-        if os.path.isdir(directory):
-            yield notice(f"textfile: {file.path}")
-        else:
-            yield error(f"textfile: the directory {directory} is not there")
+def _textfile(request: Request, state: State | None) -> Iterator[Finding]:
+    if request.settings.textfile is None:
+        return
+    path = request.settings.textfile.path
+    directory = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(directory):
+        yield error(f"textfile: the directory {directory} is not there")
+        return
+    if not os.access(directory, os.W_OK | os.X_OK):
+        yield error(f"textfile: the directory {directory} cannot be written by this user")
+    try:
+        holder = textfile.holds_group(path)
+    except BatchlogError as problem:
+        yield error(str(problem))
+        return
+    if holder is None or (state is not None and holder == state.state_id):
+        yield notice(f"textfile: {path}")
+    elif state is None:
+        yield error(f"textfile: {path} holds metrics of ours although there is no checkpoint")
+    else:
+        yield error(f"textfile: {path} is filled by another checkpoint (state {holder})")

@@ -49,8 +49,10 @@ class Following:
             if not self._verdict.world.stop:
                 self._follow(place)
         again = [place for place in known if self._wants_another_look(place.found.path)]
-        for place in survey([place.entry for place in again], [p.found.path for p in again]):
-            if place.found.path in {p.found.path for p in again}:
+        paths = {place.found.path for place in again}
+        logs = [self._work.logs[path] for path in paths]
+        for place in survey(list({p.entry.path: p.entry for p in again}.values()), logs):
+            if place.found.path in paths:
                 self._follow(place)
         for place in known:
             self._settle(place)

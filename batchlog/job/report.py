@@ -4,6 +4,7 @@ import os
 
 import msgspec
 
+from batchlog.entries import text_of
 from batchlog.metrics import RunStatus
 from batchlog.segments.known import Log, Segment
 from batchlog.state.checkpoint import Group, Series, State
@@ -35,6 +36,8 @@ class LogReport(msgspec.Struct, frozen=True):
     lost_segments: int
     newest: int | None
     segments: tuple[SegmentReport, ...]
+    not_read: tuple[str, ...]
+    """Files that cannot be read as a log: in an unknown format, or damaged."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -58,12 +61,12 @@ def report(path: str, state: State, last_run: RunStatus | None) -> Report:
         state_id=state.state_id,
         generation=state.generation,
         group=state.group,
-        entries=tuple(entry.path for entry in state.entries),
+        entries=tuple(text_of(entry.path) for entry in state.entries),
         last_run=last_run,
         logs=tuple(_log(log) for log in state.logs),
         totals=state.totals,
         quarantined=tuple(
-            sight.path
+            text_of(sight.path)
             for log in state.logs
             for segment in log.segments
             if segment.state == "quarantined"
@@ -75,7 +78,7 @@ def report(path: str, state: State, last_run: RunStatus | None) -> Report:
 def _log(log: Log) -> LogReport:
     counters = log.counters
     return LogReport(
-        path=log.path,
+        path=text_of(log.path),
         origin=log.origin,
         counted=counters.counted,
         malformed=counters.malformed,
@@ -86,6 +89,7 @@ def _log(log: Log) -> LogReport:
         lost_segments=counters.lost_segments,
         newest=counters.newest,
         segments=tuple(_segment(segment) for segment in log.segments),
+        not_read=tuple(text_of(sight.path) for sight in log.unread),
     )
 
 
@@ -93,7 +97,7 @@ def _segment(segment: Segment) -> SegmentReport:
     return SegmentReport(
         state=segment.state,
         format=segment.format,
-        files=tuple(sight.path for sight in segment.bearers),
+        files=tuple(text_of(sight.path) for sight in segment.bearers),
         counted_to=segment.mark.offset,
         unread_bytes=_unread(segment),
     )

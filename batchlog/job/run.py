@@ -14,7 +14,7 @@ from prometheus_client.core import Metric
 from batchlog import __version__, metrics
 from batchlog.config.schema import LogEntry, Settings
 from batchlog.config.times import Since
-from batchlog.entries import covering, select
+from batchlog.entries import entry_of, select, text_of
 from batchlog.errors import CheckpointError, ConfigError, Exit
 from batchlog.job.deliver import Delivered, deliver, refuse_if_held, targets
 from batchlog.job.following import Following
@@ -124,9 +124,8 @@ class _Run:
         known_entries = frozenset(entry.path for entry in work.state.entries)
         if work.rebucketed:
             self._verdict.hear(warning("the duration buckets changed: the histogram begins anew"))
-        places = survey(entries, work.logs)
-        for pattern in unmatched(entries, places):
-            self._verdict.hear(error(f"no file matches {pattern}"))
+        places = survey(entries, work.logs.values())
+        self._verdict.hear(*(error(text) for text in unmatched(entries, places)))
         self._lap("discover")
         newcomers = begin_new(places, work.logs, known_entries, self._since(work), self._now)
         self._verdict.hear(*newcomers.problems)
@@ -207,8 +206,8 @@ def families_of(state: State, settings: Settings, status: RunStatus | None) -> l
     """Return the metric families of a state, its logs named as the configuration names them."""
     names = {}
     for log in state.logs:
-        entry = covering(settings.log, log.path)
-        names[log.path] = (entry.name if entry else None) or log.path
+        entry = entry_of(settings.log, log)
+        names[log.path] = (entry.name if entry else None) or text_of(log.path)
     return metrics.families(state, names, status, settings.metrics.namespace, __version__)
 
 

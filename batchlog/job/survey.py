@@ -4,9 +4,11 @@ import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from batchlog.config.schema import LogEntry
 from batchlog.config.times import Since
-from batchlog.entries import covering
+from batchlog.entries import entry_of
 from batchlog.errors import ConfigError, LogError
 from batchlog.segments.content import open_file
 from batchlog.segments.discover import Found, Wanted, discover, is_glob
@@ -23,16 +25,15 @@ class Place(NamedTuple):
     entry: LogEntry
 
 
-def survey(entries: Sequence[LogEntry], known: Iterable[str]) -> list[Place]:
+def survey(entries: Sequence[LogEntry], known: Iterable[Log]) -> list[Place]:
     """Return the logs that the entries name, those among `known` that are gone included."""
-    found = discover([Wanted(entry.path, entry.rotated) for entry in entries])
-    paths = {log.path for log in found}
-    gone = [path for path in known if path not in paths]
-    covered = [(path, entry) for path in gone if (entry := covering(entries, path)) is not None]
-    there = [Place(log, entries[log.entry]) for log in found]
-    wanted = [Wanted(path, entry.rotated) for path, entry in covered]
-    missing = [Place(log, covered[log.entry][1]) for log in discover(wanted)]
-    return there + missing
+    there = discover([Wanted(entry.path, entry.rotated) for entry in entries])
+    paths = {found.path for found in there}
+    gone = [(log.path, entry_of(entries, log)) for log in known if log.path not in paths]
+    covered = [(path, entry) for path, entry in gone if entry is not None]
+    missing = discover([Wanted(path, entry.rotated) for path, entry in covered])
+    places = [Place(found, entries[found.entry]) for found in there]
+    return places + [Place(found, covered[found.entry][1]) for found in missing]
 
 
 def unusable(place: Place) -> str | None:
@@ -56,10 +57,10 @@ def unusable(place: Place) -> str | None:
 
 
 def unmatched(entries: Sequence[LogEntry], places: Sequence[Place]) -> list[str]:
-    """Return the patterns that name no log."""
+    """Return for each pattern that names no log a sentence that says so."""
     there = [p.found.path for p in places] + [f.path for p in places for f in p.found.files]
     patterns = [entry.path for entry in entries if is_glob(entry.path)]
-    return [pattern for pattern in patterns if not fnmatch.filter(there, pattern)]
+    return [f"no file matches {name}" for name in patterns if not fnmatch.filter(there, name)]
 
 
 class Newcomers(NamedTuple):
@@ -86,16 +87,17 @@ def begin_new(
     if len(problems) == len(places):
         raise ConfigError("; ".join(problems) or "nothing that was named is there")
     begun = tuple(
-        begin(
-            place.found,
-            _where(place.entry, known, known_entries, since),
-            now,
-            place.entry.format,
-        )
+        begin_place(place, _where(place.entry, known, known_entries, since), now)
         for place in new
         if place.found.files
     )
     return Newcomers(begun, tuple(error(text) for text in problems))
+
+
+def begin_place(place: Place, where: Begin | int, now: float) -> Begun:
+    """Give a log its origin, and let it remember the entry that named it."""
+    begun = begin(place.found, where, now, place.entry.format)
+    return begun._replace(log=replace(begun.log, entry=place.entry.path))
 
 
 def _where(

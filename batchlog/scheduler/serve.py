@@ -9,11 +9,11 @@ import logging
 import random
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client.core import Metric
@@ -40,6 +40,10 @@ class Work:
     job: Callable[[Stop], Exit]
     """One run; it looks at Stop, and may raise."""
     schedule: Schedule
+
+
+_AWAKE = 0.5
+"""Seconds after which a waiting process lets pending signals through."""
 
 
 class _Ask(Enum):
@@ -86,7 +90,11 @@ def serve(
 
 def _taken(asked: _Queue) -> set[_Ask]:
     """Wait for something to be asked for; return that with all that was asked since."""
-    asks = {asked.get()}
+    asks: set[_Ask] = set()
+    while not asks:
+        # Not for ever: a signal that comes just before the wait begins does not end it.
+        with suppress(Empty):
+            asks.add(asked.get(timeout=_AWAKE))
     while not asked.empty():
         asks.add(asked.get())
     return asks

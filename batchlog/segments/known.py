@@ -76,5 +76,8 @@ class Log(msgspec.Struct, frozen=True, omit_defaults=True):
     """When live counting of it began: Unix seconds of the commit that recorded its segments."""
     segments: tuple[Segment, ...] = ()
     counters: Counters = Counters()
+    entry: str = ""
+    """Path or pattern of the entry that named it first: of a log whose files have only stamps the
+    pattern need not match the path."""
     unread: tuple[Sight, ...] = ()
     """Files that were said once to be unreadable as a log, so that they are not said again."""

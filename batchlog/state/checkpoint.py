@@ -4,19 +4,27 @@ Totals and positions are in one value so that one atomic replacement keeps them 
 no configuration, no secrets and no line of any log.
 """
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Annotated
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import msgspec
+from msgspec.structs import replace
 
 from batchlog.errors import CheckpointError
-from batchlog.segments.known import Log
+from batchlog.segments.known import Log, Sight
 
 VERSION = 1
 """Version that this program writes."""
 
 OLDEST_READER = 1
 """Oldest version of the program's format that understands what this one writes."""
+
+_ESCAPE = "\0"
+"""Begins a path that is not UTF-8, percent-encoded: no path of a file holds it."""
+
+_ESCAPE_IN_JSON = b'"\\u0000'
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -78,7 +86,10 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 def encode(state: State) -> bytes:
     """Return the file's bytes: one line of JSON with a checksum over the state's own bytes."""
-    raw = msgspec.json.encode(state)
+    try:
+        raw = msgspec.json.encode(state)
+    except UnicodeEncodeError:  # some path is not UTF-8, which is rare: the walk is left for then
+        raw = msgspec.json.encode(_with_paths(state, _escaped))
     envelope = _Envelope(VERSION, OLDEST_READER, checksum(raw), msgspec.Raw(raw))
     return msgspec.json.encode(envelope) + b"\n"
 
@@ -98,9 +109,43 @@ def decode(data: bytes) -> State:
     if checksum(raw) != envelope.checksum:
         raise CheckpointError("its checksum does not match its content")
     try:
-        return msgspec.json.decode(raw, type=State)
+        state = msgspec.json.decode(raw, type=State)
+        return _with_paths(state, _unescaped) if _ESCAPE_IN_JSON in raw else state
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise CheckpointError(f"its content is not a checkpoint's: {error}") from None
+
+
+def _escaped(path: str) -> str:
+    """Return a path that is not UTF-8 (PEP 383 surrogates in it) as text that JSON can hold."""
+    if path.isprintable():
+        return path
+    return _ESCAPE + quote_from_bytes(path.encode("utf-8", "surrogateescape"), safe="/")
+
+
+def _unescaped(path: str) -> str:
+    if not path.startswith(_ESCAPE):
+        return path
+    return unquote_to_bytes(path.removeprefix(_ESCAPE)).decode("utf-8", "surrogateescape")
+
+
+def _with_paths(state: State, change: Callable[[str], str]) -> State:
+    """Return the state with every path in it changed."""
+
+    def sights(old: tuple[Sight, ...]) -> tuple[Sight, ...]:
+        return tuple(replace(sight, path=change(sight.path)) for sight in old)
+
+    logs = tuple(
+        replace(
+            log,
+            path=change(log.path),
+            entry=change(log.entry),
+            segments=tuple(replace(s, bearers=sights(s.bearers)) for s in log.segments),
+            unread=sights(log.unread),
+        )
+        for log in state.logs
+    )
+    entries = tuple(replace(entry, path=change(entry.path)) for entry in state.entries)
+    return replace(state, logs=logs, entries=entries)
 
 
 def checksum(raw: bytes) -> str:

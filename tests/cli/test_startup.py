@@ -1,0 +1,37 @@
+"""The start-up budget (DESIGN, section 9): an idle push imports nothing heavy."""
+
+import re
+import sys
+
+import pytest
+
+from tests.cli.program import Program
+
+HEAVY = ("numpy", "rich", "apscheduler", "dateutil", "dask", "tzlocal")
+
+
+def imported(program: Program, *words: str) -> set[str]:
+    """Return the names of all modules that a command imports."""
+    python = program.command()[0]
+    assert sys.executable == python
+    done = program(*words, env={"PYTHONPROFILEIMPORTTIME": "1"})
+    assert 0 == done.exit, done.err
+    return set(re.findall(r"^import time:[^|]*\|[^|]*\|\s*(\S+)$", done.err, re.MULTILINE))
+
+
+@pytest.mark.parametrize("words", [("push",), ("push", "--dry-run"), ("status",), ("--help",)])
+def test_an_idle_command_imports_nothing_heavy(program: Program, words: tuple[str, ...]) -> None:
+    program.log(3)
+    program.config.write_text(f'[textfile]\npath = "{program.textfile}"\n')
+    program("push", program.access)
+    seen = imported(program, *words)
+    assert "batchlog.cli" in seen
+    assert [] == sorted({name for name in seen if name.partition(".")[0] in HEAVY})
+
+
+def test_a_command_loads_no_other_commands_module(program: Program) -> None:
+    program.log(3)
+    program.push(program.access)
+    seen = {name for name in imported(program, "status") if name.startswith("batchlog.cli.")}
+    assert {"batchlog.cli.console", "batchlog.cli.group"} <= seen
+    assert not seen & {f"batchlog.cli.{name}" for name in ("push", "run", "check", "detect")}
