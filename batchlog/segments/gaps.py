@@ -42,9 +42,16 @@ def _missing_numbers(
     before, after = min(moved, default=(0, 0))
     if after <= before:
         return None
-    there = {way.number for way in now.values() if way is not None}
-    missing = [str(number) for number in range(1, after) if number not in there]
-    return f"number {', '.join(missing)}" if missing else None
+    gone = sum(_number(way) < before for place, way in known.items() if place not in now)
+    shifted = {hole + after - before for hole in _holes(known.values(), before)}
+    missing = [number for number in _holes(now.values(), after) if number not in shifted]
+    return f"number {', '.join(map(str, missing))}" if len(missing) > gone else None
+
+
+def _holes(ways: Iterable[Rotated | None], below: int) -> list[int]:
+    """Return the numbers that no file has."""
+    there = {_number(way) for way in ways}
+    return [number for number in range(1, below) if number not in there]
 
 
 def _number(way: Rotated | None) -> int:
