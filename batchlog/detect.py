@@ -39,6 +39,8 @@ class Explanation(NamedTuple):
     """None where the line is complete; what follows a complete line after a space is not read."""
     counts: bool
     """Whether the line counts: it need not be complete for that."""
+    rest: str
+    """What follows a complete line, which the format does not name."""
 
 
 def detect(lines: Sequence[bytes]) -> Format | None:
@@ -67,7 +69,8 @@ def explain(form: Format, line: bytes) -> Explanation:
     ]
     is_complete = reached == len(form.tokens) and line[end : end + 1] in (b"", b" ")
     mismatch = None if is_complete else Mismatch(end + 1, _expected(form, reached))
-    return Explanation(parts, mismatch, _counts(form, line))
+    rest = _shown(line[end:].strip()) if is_complete else ""
+    return Explanation(parts, mismatch, _counts(form, line), rest)
 
 
 def _likeness(form: Format, lines: Iterable[bytes]) -> tuple[int, int, int, int]:

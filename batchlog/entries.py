@@ -34,7 +34,7 @@ def select(
             LogEntry(e.path, format=e.format if chosen == "auto" else chosen) for e in remembered
         )
     raise ConfigError(
-        "no log is named: give one, such as 'batchlog push /var/log/nginx/access.log', "
+        "no log is named: give one, such as /var/log/nginx/access.log, "
         "or [[log]] entries in a configuration file"
     )
 
@@ -95,7 +95,7 @@ def _belongs_to_another(path: str, given: Mapping[str, None]) -> bool:
     if there is not None and os.path.isfile(path):
         raise ConfigError(
             f"{path} is a rotated file of {there}: name {there}, its rotated files are found; "
-            f"'batchlog backfill {path}' is for old logs"
+            "what lies before where counting began is left to backfill"
         )
     return False
 

@@ -48,8 +48,8 @@ def _detect(path: str, asked: str | None) -> Exit:
         click.echo("  next: give --format a LogFormat or log_format string of your server")
         return Exit.DATA
     _say(f"{path}: {chosen.spec}")
-    _show(chosen, lines)
-    return Exit.OK
+    counting = _show(chosen, lines)
+    return Exit.OK if 2 * counting >= len(lines) else Exit.DATA
 
 
 def _first_lines(path: str) -> list[bytes]:
@@ -60,10 +60,11 @@ def _first_lines(path: str) -> list[bytes]:
         raise LogError(f"{path}: there is no such file") from None
 
 
-def _show(form: Format, lines: list[bytes]) -> None:
+def _show(form: Format, lines: list[bytes]) -> int:
+    """Print what a format makes of the lines; return how many of them count."""
     explained = [explain(form, line) for line in lines]
     counting = sum(one.counts for one in explained)
-    complete = sum(one.mismatch is None for one in explained)
+    complete = sum(one.mismatch is None and not one.rest for one in explained)
     click.echo(
         f"  of {len(lines)} lines {counting} count ({counting / len(lines):.1%}), "
         f"{complete} match to their end"
@@ -73,6 +74,9 @@ def _show(form: Format, lines: list[bytes]) -> None:
     for part in best.parts:
         meaning = f"  -> {part.meaning}" if part.meaning else ""
         _say(f"    {part.field:<{width}}  {part.raw}{meaning}")
+    if best.rest:
+        _say(f"    more follows that the format does not name: {best.rest}")
+        click.echo("    (a --format that names it, such as the server's own, may measure it)")
     for number, one in islice(_stopping(explained), _SHOWN):
         assert one.mismatch is not None  # noqa: S101 - what `_stopping` gives
         click.echo(
@@ -80,6 +84,7 @@ def _show(form: Format, lines: list[bytes]) -> None:
             f"expected {one.mismatch.expected}"
             + ("; it counts all the same" if one.counts else "; it is malformed")
         )
+    return counting
 
 
 def _say(line: str) -> None:

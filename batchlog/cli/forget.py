@@ -37,11 +37,14 @@ def command(**given: Any) -> int:  # noqa: ANN401 - click's values
 
 
 def _forget(target: Target) -> Exit:
-    labels = ", ".join(f'{name}="{value}"' for name, value in target.group.items())
+    group = Group(target.job, dict(target.grouping))
     try:
+        if gateway.holds_group(target) is None:
+            console.log.warning("%s: holds no group %s", target.title, group)
+            return Exit.OK
         gateway.forget(target)
     except BatchlogError as problem:
         console.log.error("%s", problem)
         return problem.exit
-    console.log.info("%s: {%s} is deleted", target.title, labels)
+    console.log.info("%s: %s is deleted", target.title, group)
     return Exit.OK

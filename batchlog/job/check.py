@@ -5,11 +5,15 @@ from collections.abc import Iterator
 
 from batchlog.entries import select
 from batchlog.errors import BatchlogError, CheckpointError
+from batchlog.formats import resolve
 from batchlog.job.deliver import targets
 from batchlog.job.request import Request
 from batchlog.job.rotators import copytruncated
-from batchlog.job.survey import survey, unmatched, unusable
+from batchlog.job.survey import Place, survey, unmatched, unusable
+from batchlog.scan import scanner
+from batchlog.segments.content import open_file
 from batchlog.segments.findings import Finding, error, notice, warning
+from batchlog.segments.sample import whole_lines
 from batchlog.sinks import gateway, textfile
 from batchlog.sinks.target import Target
 from batchlog.state.checkpoint import State
@@ -25,11 +29,14 @@ def check(request: Request) -> Iterator[Finding]:
     state: State | None = None
     try:
         state = store.load()
-        yield notice(f"checkpoint: {store.path}, {_generation(state)}")
     except CheckpointError as problem:
         yield error(str(problem))
+        yield from _directory(store)
+        return
+    yield notice(f"checkpoint: {store.path}, {_generation(state)}")
     yield from _directory(store)
     yield from _logs(request, state)
+    yield from _quarantined(state)
     yield from _gateways(request, state)
     yield from _textfile(request, state)
 
@@ -69,11 +76,34 @@ def _logs(request: Request, state: State | None) -> Iterator[Finding]:
         why = unusable(place)
         if why is None:
             yield notice(f"log: {path}, {len(place.found.files)} files")
+            yield from _format(place)
             yield from _rotation(path)
         elif path in known and not place.found.files and not place.found.problems:
             yield warning(f"log: {path} has no file at present")
         else:
             yield error(why)
+
+
+def _quarantined(state: State | None) -> Iterator[Finding]:
+    for log in state.logs if state else ():
+        for segment in log.segments:
+            if segment.state == "quarantined" and segment.bearers:
+                path = segment.bearers[0].path
+                yield warning(f"{path} is quarantined: 'batchlog resolve {path}' decides on it")
+
+
+def _format(place: Place) -> Iterator[Finding]:
+    """Try a format that was asked for on the first lines, as `auto` would."""
+    if place.entry.format == "auto" or not place.found.files:
+        return
+    with open_file(place.found.files[-1]) as content:
+        lines = whole_lines(content.beginning)[:100]
+    tally = scanner(resolve(place.entry.format), (), ()).scan(b"".join(b"%b\n" % x for x in lines))
+    if 2 * tally.malformed > tally.lines:
+        yield error(
+            f"{place.found.path}: {tally.malformed} of its first {tally.lines} lines are not in "
+            f"the format that was asked for; 'batchlog detect --format …' shows where they stop"
+        )
 
 
 def _rotation(path: str) -> Iterator[Finding]:
@@ -90,8 +120,8 @@ def _gateways(request: Request, state: State | None) -> Iterator[Finding]:
     if state is not None and state.group is not None:
         if state.group != group and request.settings.gateways(listen=request.listen):
             yield error(
-                f"the checkpoint belongs to job {state.group.job} {state.group.grouping}, "
-                f"and job {group.job} {group.grouping} was asked for"
+                f"the checkpoint belongs to {state.group}, and {group} was asked for: "
+                "give that one back with --job and --grouping, or take another --checkpoint"
             )
         group = state.group
     for target in targets(request.settings, group, listen=request.listen):
@@ -106,7 +136,10 @@ def _gateway(target: Target, state: State | None) -> Iterator[Finding]:
     if holder is None:
         yield notice(f"{target.title}: reached, our group is not there yet")
     elif state is None:
-        yield error(f"{target.title}: holds our group although there is no checkpoint")
+        yield error(
+            f"{target.title}: holds our group although there is no checkpoint: put that back, or "
+            "start from zero with 'batchlog reset LOG…'"
+        )
     elif holder != state.state_id:
         yield error(
             f"{target.title}: our group is filled by another checkpoint "

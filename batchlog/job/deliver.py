@@ -83,10 +83,17 @@ def refuse_if_held(to: Sequence[Target], textfile_path: str | None, checkpoint: 
 
     CheckpointError where one does; SinkUnreachable or GatewayRefused where it cannot be known.
     """
-    for holder in _holders(to, textfile_path):
+    try:
+        holder = next(_holders(to, textfile_path), None)
+    except BatchlogError as problem:
+        raise type(problem)(
+            f"{problem}; nothing was begun: without a checkpoint the sinks are asked first whether "
+            "counting began before"
+        ) from None
+    if holder is not None:
         raise CheckpointError(
             f"there is no checkpoint at {checkpoint}, but {holder} holds metrics of ours: "
-            "put the checkpoint back, or start from zero with 'batchlog reset' "
+            "put the checkpoint back, or start from zero with 'batchlog reset LOG…' "
             'or on_missing = "zero"'
         )
 

@@ -1,5 +1,6 @@
 """Follow every log of a run, look a second time for what was missing, then settle it."""
 
+import shlex
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -115,7 +116,7 @@ class Following:
             self._verdict.hear(
                 error(
                     f"{log.path}: {malformed:,} of {lines:,} new lines are malformed; "
-                    f"'batchlog detect {log.path}' shows where they stop matching"
+                    f"'batchlog detect {_asked(place)}{log.path}' shows where they stop matching"
                 )
             )
 
@@ -151,6 +152,12 @@ class Following:
             segments = list(log.segments)
             segments[index] = replace(segments[index], state="sealed", bearers=(), absent=False)
             self._work.put(replace(log, segments=tuple(segments)))
+
+
+def _asked(place: Place) -> str:
+    """Return the option by which `detect` takes the same format as the run did."""
+    spec = place.entry.format
+    return "" if spec == "auto" else f"--format {shlex.quote(spec)} "
 
 
 def _holding(log: Log, content: Content) -> int | None:

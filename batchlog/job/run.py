@@ -85,9 +85,9 @@ class _Run:
             return State(state_id=uuid.uuid4().hex, group=wanted)
         if state.group is not None and wanted is not None and state.group != wanted:
             raise ConfigError(
-                f"the checkpoint {self._store.path} belongs to {_named(state.group)}, and "
-                f"{_named(wanted)} was asked for: give that one back with --job and --grouping, "
-                "or take another --checkpoint"
+                f"the checkpoint {self._store.path} belongs to {state.group}, and {wanted} was "
+                "asked for: give that one back with --job and --grouping, or take another "
+                "--checkpoint"
             )
         return state
 
@@ -131,6 +131,8 @@ class _Run:
         self._verdict.hear(*newcomers.problems)
         unfollowed = [p for p in places if not p.found.files and p.found.path not in work.logs]
         self._verdict.hear(*(note for place in unfollowed for note in place.found.notes))
+        if self._request.since != "checkpoint" and not newcomers.begun:
+            self._verdict.hear(notice("--since changes nothing: all these logs are known already"))
         for begun in newcomers.begun:
             work.put(begun.log)
             self._verdict.hear(*begun.findings)
@@ -192,12 +194,15 @@ class _Run:
         read = work.read
         spent = sum(self._stages.values())
         series = sum(len(family.samples) for family in families)
-        counts = f"{len(read.files):,} files, {read.lines:,} lines, {_size(read.bytes)}"
+        counts = (
+            f"{_some(len(read.files), 'file')}, {_some(read.lines, 'line')}, {_size(read.bytes)}"
+        )
         parts = [
             f"read {counts} in {spent:.2f} s",
             f"{read.malformed:,} malformed" if read.malformed else "",
             f"{read.oversize:,} oversize" if read.oversize else "",
             f"pushed {series:,} series to {', '.join(delivered.sinks)}" if delivered.sinks else "",
+            "not delivered everywhere: the next run does" if delivered.exits else "",
         ]
         return "; ".join(part for part in parts if part)
 
@@ -218,9 +223,8 @@ def _remembered(known: Sequence[Entry], given: Sequence[LogEntry]) -> tuple[Entr
     return tuple(entries.values())
 
 
-def _named(group: Group) -> str:
-    labels = {"job": group.job, **group.grouping}
-    return "{" + ", ".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+def _some(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + "s" * (count != 1)
 
 
 def _size(length: int) -> str:

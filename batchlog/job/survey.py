@@ -12,7 +12,7 @@ from batchlog.entries import entry_of
 from batchlog.errors import ConfigError, LogError
 from batchlog.segments.content import open_file
 from batchlog.segments.discover import Found, Wanted, discover, is_glob
-from batchlog.segments.findings import Finding, error
+from batchlog.segments.findings import Finding, error, notice
 from batchlog.segments.known import Log
 from batchlog.segments.origin import Begin, Begun, begin
 from batchlog.segments.sample import format_of
@@ -86,12 +86,15 @@ def begin_new(
     problems = [reason for reason in reasons.values() if reason is not None]
     if len(problems) == len(places):
         raise ConfigError("; ".join(problems) or "nothing that was named is there")
-    begun = tuple(
-        begin_place(place, _where(place.entry, known, known_entries, since), now)
-        for place in new
-        if place.found.files
-    )
-    return Newcomers(begun, tuple(error(text) for text in problems))
+    said = [error(text) for text in problems]
+    begun = []
+    for place in new:
+        where = _where(place.entry, known, known_entries, since)
+        if place.found.files:
+            begun.append(begin_place(place, where, now))
+            if where is Begin.END:
+                said.append(notice(f"{place.found.path} joins at its present end"))
+    return Newcomers(tuple(begun), tuple(said))
 
 
 def begin_place(place: Place, where: Begin | int, now: float) -> Begun:

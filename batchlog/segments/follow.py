@@ -206,7 +206,7 @@ def _lose(book: Book, index: int) -> None:
         book.lose(1, length)
         book.say(error(f"{name} is gone with at least {length} bytes unread: they are lost"))
     elif segment.state == "open":
-        book.say(notice(f"{name} is gone, all of it was counted"))
+        book.say(notice(f"{name} is gone, all that was seen of it was counted"))
 
 
 def _ended(segment: Segment) -> State:

@@ -197,7 +197,11 @@ def leave_old(book: Book, index: int, file: Opened) -> None:
         book.bear(index, file.sight)
         return
     book.add(old_segment(file.content, None, file.first, file.format))
-    book.say(notice(f"{file.sight.path} is older than where counting began: 'batchlog backfill'"))
+    book.say(
+        notice(
+            f"{file.sight.path} is older than where counting began: left to backfill, not counted"
+        )
+    )
 
 
 def old_segment(content: OpenFile, begin: int | None, first: int | None, spec: str) -> Segment:

@@ -57,6 +57,10 @@ class Group(msgspec.Struct, frozen=True):
     job: str
     grouping: dict[str, str]
 
+    def __str__(self) -> str:
+        labels = {"job": self.job, **self.grouping}
+        return "{" + ", ".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything that a run needs from the run before."""

@@ -134,8 +134,11 @@ class Store:
             ) from None
 
     def _way_out(self) -> str:
-        anew = "'batchlog reset' starts anew from zero"
-        if not os.path.lexists(self.previous):
+        anew = "'batchlog reset LOG…' starts anew from zero"
+        try:
+            with open(self.previous, "rb") as file:
+                decode(file.read())
+        except (OSError, CheckpointError):
             return anew
         return (
             f"and {self.previous} holds the state before: copy it back "

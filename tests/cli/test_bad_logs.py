@@ -26,7 +26,7 @@ def test_a_pattern_without_a_match_is_a_2_that_names_it(program: Program) -> Non
 
 
 def test_no_log_at_all_is_a_2_with_a_hint(program: Program) -> None:
-    fails(program.push(), 2, "no log is named", "batchlog push /var/log/nginx/access.log")
+    fails(program.push(), 2, "no log is named", "give one, such as /var/log/nginx/access.log")
     assert_nothing_begun(program)
 
 

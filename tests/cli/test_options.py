@@ -246,7 +246,7 @@ def test_a_flag_every_goes_before_a_cron_of_the_environment(program: Program) ->
     program.log(3)
     words = ("run", "--every", "1h", "--textfile", program.textfile, program.access)
     with program.start(*words, env={"BATCHLOG_CRON": "@yearly"}) as running:
-        running.until("INFO read 1 files")
+        running.until("INFO read 1 file")
         assert 0 == running.end(signal.SIGTERM).exit
 
 

@@ -46,9 +46,9 @@ def test_every_runs_again_and_counts_what_is_new(program: Program) -> None:
     program.log(3)
     words = ("run", "--every", "100ms", "--textfile", program.textfile, program.access)
     with program.start(*words) as running:
-        running.until("read 1 files, 3 lines")
+        running.until("read 1 file, 3 lines")
         program.site.append(range(3, 8))
-        running.until("read 1 files, 5 lines")
+        running.until("read 1 file, 5 lines")
         assert 0 == running.end(signal.SIGTERM).exit
     assert 8 == program.requests()
 
