@@ -1,12 +1,13 @@
 """Which logs a run is about: arguments, else the configuration's entries, else the remembered.
 
-Paths are made absolute here and nowhere later. What the labels of a log are follows from its entry.
+Paths are made absolute here. What the labels of a log are follows from its entry.
 """
 
 import fnmatch
+import glob
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -24,10 +25,15 @@ def select(
 ) -> tuple[LogEntry, ...]:
     """Return the entries of a run; ConfigError where there are none."""
     if arguments:
-        paths = _joined([os.path.abspath(path) for path in arguments])
-        return tuple(_settled(settings, path) for path in paths)
+        paths = _joined([_absolute(path) for path in arguments])
+        configured = Entries(settings.log)
+        found = [(path, configured.covering(path)) for path in paths]
+        return tuple(
+            replace(entry, path=path) if entry else LogEntry(path, format=settings.format)
+            for path, entry in found
+        )
     if settings.log:
-        return tuple(replace(e, path=os.path.abspath(e.path)) for e in settings.log)
+        return tuple(replace(e, path=_absolute(e.path)) for e in settings.log)
     if remembered:
         chosen = settings.format
         return tuple(
@@ -39,21 +45,43 @@ def select(
     )
 
 
-def _settled(settings: Settings, path: str) -> LogEntry:
-    """Return the entry of an argument: that of the configuration where one covers it."""
-    known = covering(settings.log, path)
-    if known is None:
-        return LogEntry(path, format=settings.format)
-    return replace(known, path=path)
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: the directory that this was called in is gone; give the whole path"
+        ) from None
 
 
-def covering(entries: Sequence[LogEntry], path: str) -> LogEntry | None:
-    """Return the first entry whose path or pattern the path is or matches."""
-    for entry in entries:
-        pattern = os.path.abspath(entry.path)
-        if path == pattern or _matches(path.split("/"), pattern.split("/")):
-            return entry
-    return None
+class Entries:
+    """Entries with absolute paths, ready to be asked which of them a log belongs to."""
+
+    def __init__(self, entries: Iterable[LogEntry]) -> None:
+        self._entries = [replace(e, path=os.path.abspath(e.path)) for e in entries]
+        self._named = {entry.path: n for n, entry in reversed(list(enumerate(self._entries)))}
+        self._patterns = [
+            (n, entry.path.split("/"))
+            for n, entry in enumerate(self._entries)
+            if glob.has_magic(entry.path)
+        ]
+
+    def covering(self, path: str) -> LogEntry | None:
+        """Return the first entry whose path or pattern the path is or matches."""
+        found = self._named.get(path, len(self._entries))
+        parts = path.split("/")
+        for number, pattern in self._patterns:
+            if number < found and _matches(parts, pattern):
+                found = number
+        return self._entries[found] if found < len(self._entries) else None
+
+    def of(self, log: Log) -> LogEntry | None:
+        """Return the entry of a known log: the one that covers it, or that it began under."""
+        covered = self.covering(log.path)
+        if covered is not None:
+            return covered
+        number = self._named.get(log.entry)
+        return None if number is None else self._entries[number]
 
 
 def _matches(path: Sequence[str], pattern: Sequence[str]) -> bool:
@@ -63,14 +91,6 @@ def _matches(path: Sequence[str], pattern: Sequence[str]) -> bool:
     if pattern[0] == "**":
         return _matches(path, pattern[1:]) or _matches(path[1:], pattern)
     return fnmatch.fnmatchcase(path[0], pattern[0]) and _matches(path[1:], pattern[1:])
-
-
-def entry_of(entries: Sequence[LogEntry], log: Log) -> LogEntry | None:
-    """Return the entry of a known log: the one that covers its path, or that it began under."""
-    covered = covering(entries, log.path)
-    if covered is not None:
-        return covered
-    return next((entry for entry in entries if os.path.abspath(entry.path) == log.entry), None)
 
 
 def text_of(path: str) -> str:

@@ -11,7 +11,6 @@ from batchlog.detect import Explanation, detect, explain
 from batchlog.errors import BatchlogError, ConfigError, Exit, LogError
 from batchlog.formats import PRESETS, Format, resolve
 from batchlog.segments.content import open_file
-from batchlog.segments.discover import File
 from batchlog.segments.sample import whole_lines
 
 _SHOWN = 3
@@ -54,7 +53,7 @@ def _detect(path: str, asked: str | None) -> Exit:
 
 def _first_lines(path: str) -> list[bytes]:
     try:
-        with open_file(File(os.path.abspath(path), 0, 0, 0, 0, active=True)) as content:
+        with open_file(os.path.abspath(path)) as content:
             return whole_lines(content.beginning) or [content.beginning][: not content.empty]
     except FileNotFoundError:
         raise LogError(f"{path}: there is no such file") from None

@@ -25,10 +25,9 @@ def command(**given: Any) -> int:  # noqa: ANN401 - click's values
     console.set_up(verbose=given["verbose"], quiet=given["quiet"])
     chosen = options.settings(**given)
     group = Group(chosen.gateway.job, chosen.gateway.group(options.host_name()))
-    state = Store(options.checkpoint_path(chosen)).load_usable()
-    explicit = bool(given["job"] or given["grouping"])
-    if state is not None and state.group is not None and not explicit:
-        group = state.group
+    if not (given["job"] or given["grouping"]):
+        state = Store(options.checkpoint_path(chosen)).load()
+        group = group if state is None or state.group is None else state.group
     to = targets(chosen, group)
     if not to:
         raise ConfigError("no gateway is named: give one with --gateway")

@@ -9,17 +9,16 @@ from typing import Literal, NamedTuple
 from msgspec.structs import replace
 
 from batchlog.config.schema import LogEntry
-from batchlog.entries import entry_of, select
+from batchlog.entries import Entries, select
 from batchlog.errors import ConfigError, Exit, LogError
 from batchlog.formats import resolve as resolve_format
 from batchlog.job.request import Request, Verdict, World
-from batchlog.job.survey import begin_place, survey, unmatched, unusable
+from batchlog.job.survey import begin_place, problems_of, survey, unmatched
 from batchlog.job.work import Work
 from batchlog.scan import Scanner, scanner
 from batchlog.segments.book import Book
 from batchlog.segments.content import OpenFile, open_file
-from batchlog.segments.discover import File
-from batchlog.segments.findings import error, notice
+from batchlog.segments.findings import Finding, error, notice
 from batchlog.segments.identity import Likeness, compare
 from batchlog.segments.known import Log, Segment
 from batchlog.segments.marks import mark_at_end
@@ -41,11 +40,9 @@ def reset(request: Request, world: World) -> Exit:
         entries = select(request.settings, request.logs, remembered)
         places = survey(entries, old.logs if old else ())
         known = {log.path for log in old.logs} if old else set()
-        reasons = [unusable(place) for place in places if place.found.path not in known]
-        problems = unmatched(entries, places) + [why for why in reasons if why is not None]
-        if len(problems) >= len(places):
-            raise ConfigError("; ".join(problems) or "nothing that was named is there")
-        verdict.hear(*(error(problem) for problem in problems))
+        new = [place for place in places if place.found.path not in known]
+        problems = problems_of(new, places) + unmatched(entries, places)
+        verdict.hear(*map(error, problems))
         logs = []
         for place in places:
             begun = begin_place(place, Begin.COUNTED, world.now())
@@ -59,7 +56,7 @@ def reset(request: Request, world: World) -> Exit:
             bounds=request.settings.metrics.bounds,
             logs=tuple(sorted(logs, key=lambda log: log.path)),
         )
-        damaged = store.set_aside()
+        damaged = None if old else store.set_aside()
         store.commit(state)
     kept = damaged or (store.previous if old else None)
     world.say(
@@ -93,12 +90,12 @@ def resolve(request: Request, path: str, choice: Choice, world: World) -> Exit:
         waiting = [] if state is None else _quarantined(state)
         found = next((one for one in waiting if one.path == os.path.abspath(path)), None)
         if state is None or found is None:
-            names = ", ".join(one.path for one in waiting) or "nothing is"
-            raise ConfigError(f"{path} is not quarantined; {names}")
+            names = ", ".join(one.path for one in waiting) or "nothing"
+            raise ConfigError(f"{path} is not quarantined; what waits: {names}")
         work = Work(store, state, request.settings, world.now())
         with _still_there(found) as content:
             if choice == "count":
-                _count(work, found, content, request, world)
+                verdict.hear(*_count(work, found, content, request, world))
             else:
                 segment = replace(found.segment, mark=mark_at_end(content), state="open")
                 book = Book(found.log)
@@ -124,7 +121,7 @@ def _still_there(found: _Quarantined) -> Iterator[OpenFile]:
     """Open a quarantined file; LogError where another content stands there by now."""
     path = found.path
     try:
-        with open_file(File(path, 0, 0, 0, 0, active=False)) as content:
+        with open_file(path) as content:
             if compare(found.segment.mark, content) is not Likeness.SAME:
                 raise LogError(
                     f"{path} holds something else by now: "
@@ -139,9 +136,9 @@ def _still_there(found: _Quarantined) -> Iterator[OpenFile]:
 
 def _count(
     work: Work, found: _Quarantined, content: OpenFile, request: Request, world: World
-) -> None:
-    """Count a quarantined file from its first line."""
-    entry = entry_of(request.settings.log, found.log) or LogEntry(found.log.path)
+) -> list[Finding]:
+    """Count a quarantined file from its first line; return what there is to say."""
+    entry = Entries(request.settings.log).of(found.log) or LogEntry(found.log.path)
     metrics = request.settings.metrics
 
     def scan(spec: str, context: str) -> Scanner:
@@ -152,6 +149,13 @@ def _count(
     book.put(found.number, replace(fresh, begin_lines=0, context=""))
     opened = Opened(content, active=False, first=fresh.first, format=fresh.format)
     tools = Tools(world.now(), fresh.format, scan, None, lambda _: None, world.stop)
+    findings: list[Finding] = []
+    taken = False
     for progress in take(book, found.number, opened, tools):
         work.add(progress, entry)
+        findings += progress.findings
+        taken = True
+    if not taken:
+        raise LogError(f"{content.sight.path} cannot be counted now: {book.findings[-1].text}")
     work.put(book.log)
+    return [*findings, *book.findings]

@@ -96,7 +96,7 @@ def _format(place: Place) -> Iterator[Finding]:
     """Try a format that was asked for on the first lines, as `auto` would."""
     if place.entry.format == "auto" or not place.found.files:
         return
-    with open_file(place.found.files[-1]) as content:
+    with open_file(place.found.files[-1].path) as content:
         lines = whole_lines(content.beginning)[:100]
     tally = scanner(resolve(place.entry.format), (), ()).scan(b"".join(b"%b\n" % x for x in lines))
     if 2 * tally.malformed > tally.lines:

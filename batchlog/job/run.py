@@ -14,7 +14,7 @@ from prometheus_client.core import Metric
 from batchlog import __version__, metrics
 from batchlog.config.schema import LogEntry, Settings
 from batchlog.config.times import Since
-from batchlog.entries import entry_of, select, text_of
+from batchlog.entries import Entries, select, text_of
 from batchlog.errors import CheckpointError, ConfigError, Exit
 from batchlog.job.deliver import Delivered, deliver, refuse_if_held, targets
 from batchlog.job.following import Following
@@ -121,6 +121,7 @@ class _Run:
     # --- read --------------------------------------------------------------------------------
 
     def _read(self, work: Work, entries: Sequence[LogEntry]) -> None:
+        """Give new logs their origin and commit that, then follow all of them."""
         known_entries = frozenset(entry.path for entry in work.state.entries)
         if work.rebucketed:
             self._verdict.hear(warning("the duration buckets changed: the histogram begins anew"))
@@ -136,7 +137,8 @@ class _Run:
         for begun in newcomers.begun:
             work.put(begun.log)
             self._verdict.hear(*begun.findings)
-        work.change(entries=_remembered(work.state.entries, entries))
+        lasting = [entry for entry in entries if entry.path not in newcomers.failed]
+        work.change(entries=_remembered(work.state.entries, lasting))
         work.change(group=work.state.group or self._group())
         for place in places:
             if place.found.path in work.logs:
@@ -210,8 +212,9 @@ class _Run:
 def families_of(state: State, settings: Settings, status: RunStatus | None) -> list[Metric]:
     """Return the metric families of a state, its logs named as the configuration names them."""
     names = {}
+    configured = Entries(settings.log)
     for log in state.logs:
-        entry = entry_of(settings.log, log)
+        entry = configured.of(log)
         names[log.path] = (entry.name if entry else None) or text_of(log.path)
     return metrics.families(state, names, status, settings.metrics.namespace, __version__)
 

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from batchlog.config.schema import LogEntry
 from batchlog.config.times import Since
-from batchlog.entries import entry_of
+from batchlog.entries import Entries
 from batchlog.errors import ConfigError, LogError
 from batchlog.segments.content import open_file
 from batchlog.segments.discover import Found, Wanted, discover, is_glob
+from batchlog.segments.disk import Disk
 from batchlog.segments.findings import Finding, error, notice
 from batchlog.segments.known import Log
 from batchlog.segments.origin import Begin, Begun, begin
@@ -27,11 +28,12 @@ class Place(NamedTuple):
 
 def survey(entries: Sequence[LogEntry], known: Iterable[Log]) -> list[Place]:
     """Return the logs that the entries name, those among `known` that are gone included."""
-    there = discover([Wanted(entry.path, entry.rotated) for entry in entries])
+    disk, named = Disk(), Entries(entries)
+    there = discover([Wanted(entry.path, entry.rotated) for entry in entries], disk)
     paths = {found.path for found in there}
-    gone = [(log.path, entry_of(entries, log)) for log in known if log.path not in paths]
+    gone = [(log.path, named.of(log)) for log in known if log.path not in paths]
     covered = [(path, entry) for path, entry in gone if entry is not None]
-    missing = discover([Wanted(path, entry.rotated) for path, entry in covered])
+    missing = discover([Wanted(path, entry.rotated) for path, entry in covered], disk)
     places = [Place(found, entries[found.entry]) for found in there]
     return places + [Place(found, covered[found.entry][1]) for found in missing]
 
@@ -46,7 +48,7 @@ def unusable(place: Place) -> str | None:
     if not found.files:
         return f"{found.path}: there is no such file, nor a rotated one of it"
     try:
-        with open_file(found.files[-1]) as content:
+        with open_file(found.files[-1].path) as content:
             if not content.empty:
                 format_of(content, place.entry.format, ())
     except FileNotFoundError:
@@ -68,6 +70,8 @@ class Newcomers(NamedTuple):
 
     begun: tuple[Begun, ...]
     problems: tuple[Finding, ...]
+    failed: frozenset[str]
+    """Entries with a log that could not be given an origin: they are not known after this run."""
 
 
 def begin_new(
@@ -82,19 +86,32 @@ def begin_new(
     ConfigError where not one log can be used and none is known.
     """
     new = [place for place in places if place.found.path not in known]
-    reasons = {place.found.path: unusable(place) for place in new}
-    problems = [reason for reason in reasons.values() if reason is not None]
-    if len(problems) == len(places):
-        raise ConfigError("; ".join(problems) or "nothing that was named is there")
-    said = [error(text) for text in problems]
-    begun = []
+    said = [error(text) for text in problems_of(new, places)]
+    begun, failed = [], set()
     for place in new:
         where = _where(place.entry, known, known_entries, since)
-        if place.found.files:
+        if not place.found.files:
+            continue
+        try:
             begun.append(begin_place(place, where, now))
-            if where is Begin.END:
-                said.append(notice(f"{place.found.path} joins at its present end"))
-    return Newcomers(tuple(begun), tuple(said))
+        except LogError as problem:
+            failed.add(place.entry.path)
+            said.append(error(str(problem)))
+            continue
+        if where is Begin.END:
+            said.append(notice(f"{place.found.path} joins at its present end"))
+    return Newcomers(tuple(begun), tuple(said), frozenset(failed))
+
+
+def problems_of(new: Sequence[Place], places: Sequence[Place]) -> list[str]:
+    """Return why some of the `new` logs cannot be followed.
+
+    ConfigError where that is so for every one of `places`: not one can be used, none is known.
+    """
+    problems = [reason for place in new if (reason := unusable(place)) is not None]
+    if len(problems) == len(places):
+        raise ConfigError("; ".join(problems) or "nothing that was named is there")
+    return problems
 
 
 def begin_place(place: Place, where: Begin | int, now: float) -> Begun:

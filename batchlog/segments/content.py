@@ -14,7 +14,6 @@ from typing import Self
 from batchlog import codecs
 from batchlog.errors import LogError
 from batchlog.segments.cursor import ArchiveCursor, Block, PlainCursor
-from batchlog.segments.discover import File
 from batchlog.segments.identity import Likeness, Mark, compare
 from batchlog.segments.known import Sight
 
@@ -134,24 +133,24 @@ class _Afresh:
         return data if len(data) == end - begin else None
 
 
-def open_file(file: File) -> OpenFile:
-    """Open what discovery found.
+def open_file(path: str) -> OpenFile:
+    """Open a file for reading.
 
     Raises FileNotFoundError where it is gone by now, UnknownForm where batchlog cannot read what
     is in it, and LogError where it cannot be read at all or is no regular file (R20).
     """
     try:
-        descriptor = _open(file.path)
+        descriptor = _open(path)
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise LogError(f"cannot read {file.path}: {error.strerror}") from None
+        raise LogError(f"cannot read {path}: {error.strerror}") from None
     try:
-        return OpenFile(descriptor, _sight(descriptor, file.path))
+        return OpenFile(descriptor, _sight(descriptor, path))
     except BaseException as error:
         os.close(descriptor)
         if isinstance(error, OSError):
-            raise LogError(f"cannot read {file.path}: {error.strerror}") from None
+            raise LogError(f"cannot read {path}: {error.strerror}") from None
         raise
 
 

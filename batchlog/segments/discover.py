@@ -58,12 +58,11 @@ class Found(NamedTuple):
     """What was left aside on purpose."""
 
 
-def discover(wanted: Sequence[Wanted], disk: Disk | None = None) -> list[Found]:
+def discover(wanted: Sequence[Wanted], disk: Disk) -> list[Found]:
     """Return the logs that `wanted` names; a path that is not there is a log without files.
 
     A file that two of them would claim belongs to the first (R16).
     """
-    disk = disk or Disk()
     claimed: dict[tuple[int, int], str] = {}
     logs: dict[str, Found] = {}
     for number, entry in enumerate(wanted):

@@ -17,6 +17,8 @@ _DAY = len("20261101")
 
 def gap(log: Log, files: Sequence[File]) -> str | None:
     """Return the names that are missing between what `log` knew and what is there now."""
+    if {s.key for one in log.segments for s in one.bearers} == {file.key for file in files}:
+        return None  # nothing came or went
     known = {
         (sight.device, sight.inode): _rotated(log.path, sight.path)
         for segment in log.segments

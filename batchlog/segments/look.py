@@ -74,7 +74,7 @@ class Look:
 
     def _open(self, file: File) -> OpenFile | None:
         try:
-            content = self._files.enter_context(open_file(file))
+            content = self._files.enter_context(open_file(file.path))
         except FileNotFoundError:
             self.vanished = True
             return None

@@ -6,6 +6,7 @@ rotatelogs(8) (`%Y-%m-%d`, seconds since 1970, `-n`), Debian's and RHEL's config
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 # Those that batchlog does not read stand here too: their files are surfaced, not passed over.
@@ -46,10 +47,11 @@ class Rotated(NamedTuple):
     """Its number, or -1."""
 
 
-def readings(name: str) -> list[Rotated]:
+@lru_cache(maxsize=1 << 16)
+def readings(name: str) -> tuple[Rotated, ...]:
     """Return every way to read `name` as a rotated one, the one that strips most first."""
     if not _QUICK.search(name):
-        return []
+        return ()
     found: dict[str, Rotated] = {}
     for shape in _SHAPES:
         match = shape.match(name)
@@ -59,7 +61,7 @@ def readings(name: str) -> list[Rotated]:
             stamp = re.sub(r"\D", "", parts.get("stamp") or "")
             number = int(parts.get("number") or -1)
             found.setdefault(base, Rotated(base, stamp, number))
-    return sorted(found.values(), key=lambda reading: len(reading.base))
+    return tuple(sorted(found.values(), key=lambda reading: len(reading.base)))
 
 
 def is_leftover(name: str) -> bool:

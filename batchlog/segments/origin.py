@@ -4,6 +4,7 @@ What lies above it is counted by pushes, what lies below is left to `backfill`.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from batchlog.formats import resolve
 from batchlog.scan.count import stamper
 from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.discover import File, Found
-from batchlog.segments.findings import Finding, error
+from batchlog.segments.findings import Finding, decision, error
 from batchlog.segments.identity import Likeness, Mark, compare
 from batchlog.segments.known import Log, Segment
 from batchlog.segments.lines import Lines
@@ -72,14 +73,17 @@ class _Origin:
         active = next((file for file in found.files if file.active), None)
         segments = self._old([f for f in found.files if not f.active], active)
         if at_end and active is not None:
-            segments += [self._from(c, mark_at_end(c)) for c in self._open(active)]
+            with self._open(active) as content:
+                segments += [self._from(content, mark_at_end(content))] if content else []
         return segments
 
     def at_end_of_all(self, found: Found) -> list[Segment]:
         """Take everything as counted; what is written to a plain file later counts."""
         segments = []
         for file in found.files:
-            for content in self._open(file):
+            with self._open(file) as content:
+                if content is None:
+                    continue
                 spec, first = self._known_by(content)
                 if content.plain:
                     mark = mark_at_end(content)
@@ -97,36 +101,44 @@ class _Origin:
             later = firsts[number + 1] if number + 1 < len(files) else None
             if later is not None and later < moment - DISORDER:
                 continue
-            for content in self._open(file):
-                mark = self._line_at(content, moment)
-                if mark is not None:
+            with self._open(file) as content:
+                mark = None if content is None else self._line_at(content, moment)
+                if content is not None and mark is not None:
                     return [*self._old(files[:number], file), self._from(content, mark)]
         return self.at_active(found, at_end=True)
 
-    def _open(self, file: File) -> Iterator[OpenFile]:
-        """Open a file that holds something; say what cannot be opened."""
+    @contextmanager
+    def _open(self, file: File) -> Iterator[OpenFile | None]:
+        """Open a file; None where it holds nothing, is gone or cannot be opened, which is said."""
         try:
-            with open_file(file) as content:
-                if not content.empty:
-                    yield content
+            content = open_file(file.path)
         except FileNotFoundError:
-            return
+            yield None
         except LogError as problem:
             self.findings.append(error(str(problem)))
+            yield None
+        else:
+            with content:
+                yield None if content.empty else content
 
     def _old(self, files: Sequence[File], first_live: File | None) -> list[Segment]:
         """Return the files below the origin, but for copies of the first one above it (R26)."""
         segments = []
         for file in files:
-            for content in self._open(file):
-                if first_live is None or not self._is_copy(content, first_live):
-                    spec, first = self._known_by(content)
-                    segments.append(old_segment(content, None, first, spec))
+            with self._open(file) as content:
+                if content is None or self._is_copy(content, first_live):
+                    continue
+                spec, first = self._known_by(content)
+                segments.append(old_segment(content, None, first, spec))
+                self.findings.append(decision(f"{file.path}: from before counting began"))
         return segments
 
-    def _is_copy(self, content: OpenFile, of: File) -> bool:
-        head = mark_of_head(content)
-        return any(compare(head, other) is Likeness.SAME for other in self._open(of))
+    def _is_copy(self, content: OpenFile, of: File | None) -> bool:
+        if of is None:
+            return False
+        with self._open(of) as other:
+            head = mark_of_head(content)
+            return other is not None and compare(head, other) is Likeness.SAME
 
     def _known_by(self, content: OpenFile) -> tuple[str, int | None]:
         """Return format and first stamp, as far as they can be told without a fuss."""
@@ -137,7 +149,8 @@ class _Origin:
         return (spec, first_stamp(content, spec)) if spec else ("", None)
 
     def _first(self, file: File) -> int | None:
-        return next((self._known_by(content)[1] for content in self._open(file)), None)
+        with self._open(file) as content:
+            return None if content is None else self._known_by(content)[1]
 
     def _from(self, content: OpenFile, mark: Mark) -> Segment:
         spec, first = self._known_by(content)
@@ -145,7 +158,11 @@ class _Origin:
 
     def _line_at(self, content: OpenFile, moment: int) -> Mark | None:
         """Return the mark before the first line stamped at or after `moment`."""
-        spec = format_of(content, self._asked, ())
+        try:
+            spec = format_of(content, self._asked, ())
+        except LogError as problem:  # not a log: it holds no line at that moment
+            self.findings.append(error(str(problem)))
+            return None
         if spec is None:
             return None
         if not resolve(spec).has_stamp:

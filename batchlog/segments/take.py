@@ -85,8 +85,12 @@ def take(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progres
         return
     salvage = not file.content.plain and not file.active and file.quiet(tools.now, QUIET_ARCHIVE)
     what = Read(segment.mark, final=_has_ended(file, tools.now), salvage=salvage)
-    book.put(index, replace(segment, state="open", behind=True))
-    scanner = tools.scanner(segment.format, segment.context)
+    spec = segment.format or file.format
+    if tools.format not in ("auto", spec):
+        spec = tools.format  # a change of configuration is for lines that are not read yet (R59)
+    context = segment.context if spec == segment.format else ""
+    book.put(index, replace(segment, state="open", format=spec, context=context, behind=True))
+    scanner = tools.scanner(spec, context)
     for step in read(file.content, what, scanner, tools.stop):
         if not file.content.still_holds(step.mark):
             book.say(warning(f"{file.sight.path} was changed while it was read: left for now"))

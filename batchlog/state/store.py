@@ -196,8 +196,6 @@ class Store:
 
         The generation before, which may still be good, stays where it is.
         """
-        if self.load_usable() is not None:
-            return None
         damaged = self.path + ".damaged"
         try:
             os.rename(self.path, damaged)

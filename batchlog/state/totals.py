@@ -76,10 +76,17 @@ def fallen(old: Iterable[Series], new: Iterable[Series]) -> list[str]:
     return [
         str(dict(one.labels))
         for one in old
-        if one.labels not in later
-        or later[one.labels].requests < one.requests
-        or later[one.labels].bytes < one.bytes
+        if one.labels not in later or _is_less(later[one.labels], one)
     ]
+
+
+def _is_less(later: Series, one: Series) -> bool:
+    return (
+        later.requests < one.requests
+        or later.bytes < one.bytes
+        or (later.duration or 0) < (one.duration or 0)
+        or any(a < b for a, b in zip(later.buckets or (), one.buckets or (), strict=False))
+    )
 
 
 def _labels(named: Mapping[str, str]) -> Labels:

@@ -230,3 +230,22 @@ def test_forget_that_is_refused_is_a_76(program: Program, gateway: StandIn) -> N
 def test_forget_without_a_gateway_is_a_2(program: Program) -> None:
     program.config.write_text(f'[textfile]\npath = "{program.textfile}"\n')
     fails(program("forget"), 2, "--gateway")
+
+
+def test_forget_with_a_damaged_checkpoint_deletes_no_guessed_group(
+    program: Program, gateway: StandIn
+) -> None:
+    program.log(3)
+    assert 0 == program("push", "--gateway", gateway.url, program.access).exit
+    program.checkpoint.write_bytes(b"junk")
+    fails(program("forget", "--gateway", gateway.url), 74, str(program.checkpoint))
+    assert "DELETE" not in {seen.method for seen in gateway.seen}
+
+
+def test_reset_takes_a_usable_log_beside_a_pattern_that_matches_none(program: Program) -> None:
+    log = program.log(3)
+    done = program("reset", str(log.parent / "*.nomatch"), log)
+    assert 65 == done.exit
+    assert "no file matches" in done.err
+    assert 0 == program.push(log).exit
+    assert 0 == program.requests()

@@ -21,7 +21,7 @@ OPTIONS = {
     "detect": "format",
     "check": "config checkpoint gateway job grouping textfile retry-for format by",
     "resolve": "count ignore config checkpoint by lock-wait verbose quiet",
-    "reset": "config checkpoint gateway job grouping textfile format lock-wait verbose quiet",
+    "reset": "config checkpoint format lock-wait verbose quiet",
     "forget": "config checkpoint gateway job grouping verbose quiet",
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 from batchlog.config.load import load
 from batchlog.config.schema import Flags, LogEntry, Settings
-from batchlog.entries import covering, path_label_names, select, static_labels
+from batchlog.entries import Entries, path_label_names, select, static_labels
 from batchlog.errors import ConfigError
 from batchlog.state.checkpoint import Entry
 
@@ -45,15 +45,20 @@ def test_a_covered_argument_takes_the_entrys_settings_and_keeps_its_path(tmp_pat
 
 def test_the_first_entry_that_covers_a_path_wins() -> None:
     entries = [LogEntry("/l/a.log"), LogEntry("/l/*.log", name="rest")]
-    found = [covering(entries, path) for path in ("/l/a.log", "/l/b.log", "/l/b.txt")]
+    found = [Entries(entries).covering(path) for path in ("/l/a.log", "/l/b.log", "/l/b.txt")]
     assert [entries[0], entries[1], None] == found
 
 
 def test_a_pattern_does_not_cover_what_lies_deeper() -> None:
-    assert covering([LogEntry("/l/*.log")], "/l/deeper/a.log") is None
-    assert covering([LogEntry("/l/*/a.log")], "/l/deeper/a.log") is not None
-    assert covering([LogEntry("/l/**/a.log")], "/l/x/y/a.log") is not None
-    assert covering([LogEntry("/l/**/a.log")], "/l/a.log") is not None
+    assert Entries([LogEntry("/l/*.log")]).covering("/l/deeper/a.log") is None
+    assert Entries([LogEntry("/l/*/a.log")]).covering("/l/deeper/a.log") is not None
+    assert Entries([LogEntry("/l/**/a.log")]).covering("/l/x/y/a.log") is not None
+    assert Entries([LogEntry("/l/**/a.log")]).covering("/l/a.log") is not None
+
+
+def test_a_pattern_before_a_path_wins() -> None:
+    entries = [LogEntry("/l/*.log", name="all"), LogEntry("/l/a.log", name="a")]
+    assert entries[0] == Entries(entries).covering("/l/a.log")
 
 
 def test_rotated_names_of_other_arguments_join_them(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batchlog.segments.content import OpenFile, open_file
-from batchlog.segments.discover import File
 from batchlog.segments.identity import Mark, make_mark
 from batchlog.segments.known import Segment, Sight, State
 
@@ -63,16 +62,6 @@ def segment(
     return Segment(mark(data, upto), state, 0, 0, first, "combined", bearers=(sight,))
 
 
-def opened(path: Path, *, active: bool = True) -> OpenFile:
+def opened(path: Path) -> OpenFile:
     """Open a file as a run does."""
-    status = path.stat()
-    return open_file(
-        File(
-            os.fspath(path),
-            status.st_dev,
-            status.st_ino,
-            status.st_size,
-            status.st_mtime_ns,
-            active,
-        )
-    )
+    return open_file(os.fspath(path))

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from batchlog.errors import ConfigError
 from batchlog.segments.book import Book
 from batchlog.segments.discover import Found, Wanted, discover
+from batchlog.segments.disk import Disk
 from batchlog.segments.findings import decision, warning
 from batchlog.segments.known import Log
 from batchlog.segments.origin import Begin, begin
@@ -32,7 +33,7 @@ def site(tmp_path: Path) -> Site:
 
 
 def on_disk(site: Site) -> Found:
-    (found,) = discover([Wanted(str(site.access))])
+    (found,) = discover([Wanted(str(site.access))], Disk())
     return found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from batchlog.segments.discover import Found, Wanted, discover
+from batchlog.segments.disk import Disk
 
 
 def make(directory: Path, *names: str) -> None:
@@ -17,7 +18,7 @@ def make(directory: Path, *names: str) -> None:
 
 
 def find(*paths: Path | str, rotated: tuple[str, ...] = ()) -> list[Found]:
-    return discover([Wanted(str(path), rotated) for path in paths])
+    return discover([Wanted(str(path), rotated) for path in paths], Disk())
 
 
 def names(found: Found) -> list[str]:

@@ -38,7 +38,7 @@ def test_rotated_names_are_read_as_what_they_were(name: str) -> None:
     "name", ["access.log", "error.log", "access_log", "www.example.org", "nginx", ""]
 )
 def test_plain_names_are_no_rotated_ones(name: str) -> None:
-    assert [] == readings(name)
+    assert () == readings(name)
 
 
 def test_an_impossible_date_is_no_stamp() -> None:
