@@ -7,13 +7,23 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from batchlog.config.load import load
-from batchlog.config.schema import Flags, Settings
+from batchlog.config.schema import (
+    File,
+    Flags,
+    Gateway,
+    LogEntry,
+    Metrics,
+    Schedule,
+    Settings,
+    Textfile,
+)
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -24,7 +34,8 @@ INSTALLED = "/usr/local/bin/batchlog"  # where crontab.example and the units exp
 def program(name: str) -> str:
     """Return a program's path; skip without it, or fail where the servers are required."""
     path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if path is None and name != "systemd-analyze" and "BATCHLOG_TEST_REQUIRE_SERVERS" in os.environ:
+    required = "BATCHLOG_TEST_REQUIRE_SERVERS" in os.environ and not name.startswith("systemd-")
+    if path is None and required:
         pytest.fail(f"{name} is not installed")
     if path is None:
         pytest.skip(f"{name} is not installed")
@@ -66,17 +77,34 @@ def test_the_example_configuration_is_valid(tmp_path: Path) -> None:
     assert found.textfile is None
 
 
-def test_the_example_configuration_is_valid_with_every_option_in_it(tmp_path: Path) -> None:
-    found = settings(with_options(CONFIGURATION), tmp_path)
+def without(text: str, names: str) -> str:
+    """Leave out the options of these names."""
+    return re.sub(rf"(?m)^(?:{names}) = .*\n", "", text)
+
+
+@pytest.mark.parametrize("others", ["bearer_token_file|cron", "username|password_file|every"])
+def test_the_example_configuration_is_valid_with_every_option_in_it(
+    tmp_path: Path, others: str
+) -> None:
+    """All but those in whose place others stand."""
+    found = settings(without(with_options(CONFIGURATION), others), tmp_path)
     assert "shop" == found.log[1].name
     assert found.textfile is not None
     assert {"instance": "web1"} == found.gateway.grouping
 
 
+def test_the_example_configuration_has_every_key() -> None:
+    written = tomllib.loads(with_options(CONFIGURATION))
+    assert set(File.__struct_fields__) == set(written)
+    for shape in (Gateway, Textfile, Metrics, Schedule):
+        assert set(shape.__struct_fields__) == set(written[shape.__name__.lower()])
+    assert set(LogEntry.__struct_fields__) == {key for log in written["log"] for key in log}
+
+
 def test_the_defaults_that_the_example_has_in_comments_are_the_defaults(tmp_path: Path) -> None:
     """All options in comments that have a default; the others would change something."""
-    gateway = "job|timeout|retry_for"
-    others = "on_missing|max_malformed|namespace|duration_buckets|max_series|format"
+    gateway = "job|timeout|retry_for|compression"
+    others = "on_missing|max_malformed|namespace|duration_buckets|max_series|timezone|format"
     text = with_options(CONFIGURATION.partition("#[[log]]")[0], f"{gateway}|{others}")
     assert text.count("\n#") < CONFIGURATION.count("\n#")
     assert settings(CONFIGURATION, tmp_path) == settings(text, tmp_path)
@@ -139,6 +167,17 @@ def test_both_services_are_confined_alike() -> None:
 )
 def test_the_service_has_the_setting(setting: str) -> None:
     assert setting in (DEPLOY / "batchlog.service").read_text().splitlines()
+
+
+def test_systemd_makes_the_user_and_lets_it_read_debians_logs(tmp_path: Path) -> None:
+    path = DEPLOY / "batchlog.sysusers.conf"
+    (tmp_path / "etc").mkdir()
+    result = run(program("systemd-sysusers"), "--dry-run", f"--root={tmp_path}", path)
+    assert 0 == result.returncode, result.stdout
+    assert {"group 'adm'", "user 'batchlog'"} == set(
+        re.findall(r"Creating (group 'adm'|user 'batchlog')", result.stdout)
+    )
+    assert "m batchlog adm" in path.read_text().splitlines()
 
 
 def test_the_timer_catches_up_and_spreads_hosts() -> None:

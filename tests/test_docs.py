@@ -1,8 +1,9 @@
 """The documents say what the program does: their commands are run, their tables compared.
 
 A fence marked `console` is run: lines that begin with `$ ` are commands, the lines below each are
-what it says. All blocks of the README are one session, in a directory of its own where `demo` is a
-copy of the repository's. What a machine or a moment decides is made alike on both sides (`alike`).
+what it says. All blocks of the README are one session of a shell, in a directory of its own where
+`demo` is a copy of the repository's. What a machine or a moment decides is made alike on both sides
+(`alike`).
 """
 
 import os
@@ -125,25 +126,19 @@ def test_the_commands_of_the_readme_say_what_it_shows(
 ) -> None:
     binary("curl")
     pushgateway.wipe()
-    here, state, config = tmp_path / "here", tmp_path / "state", tmp_path / "batchlog.toml"
+    here = tmp_path / "here"
     shutil.copytree(ROOT / "demo", here / "demo")
-    config.touch()
-    environment = {
-        "BATCHLOG_CONFIG": str(config),
-        "BATCHLOG_CHECKPOINT": str(state / "checkpoint.json"),
-        "BATCHLOG_GATEWAY": pushgateway.url,
-        "BATCHLOG_GROUPING": "instance=web1",
-    }
-    places = {str(here): "/home/you", str(state): "/var/lib/batchlog", pushgateway.url: GATEWAY}
-    shown, said = [], []
-    for line, output in SESSION:
-        found = shell(line.replace(GATEWAY, pushgateway.url), here, **environment)
-        for real, written in places.items():
-            found = found.replace(real, written)
-        shown.append((line, alike(output)))
-        said.append((line, alike(found)))
+    demo = {path: path.read_bytes() for path in (here / "demo").rglob("*") if path.is_file()}
+    script = "\n".join(f"printf '\\0'\n{command.line}" for command in SESSION)
+    script = script.replace(GATEWAY, pushgateway.url)
+    found = shell(script, here, BATCHLOG_GROUPING="instance=web1")
+    found = found.replace(str(here), "/home/you").replace(pushgateway.url, GATEWAY)
+    left = pushgateway.lines("batchlog_")
     pushgateway.wipe()
-    assert shown == said
+    assert [alike(command.output) for command in SESSION] == alike(found).split("\0")[1:]
+    assert [] == left
+    assert demo.items() <= {p: p.read_bytes() for p in here.rglob("*") if p.is_file()}.items()
+    assert {"demo", "try"} == {path.name for path in here.iterdir()}
 
 
 def test_the_readme_has_commands_to_run_and_helps_to_compare() -> None:
@@ -283,6 +278,12 @@ def test_the_recipe_for_durations_can_be_pasted_into_the_configuration(server: s
     (line,) = re.findall(rf"(?ms)^```{server}\n(.*?)\n```", section("## Recipes"))
     assert resolve(line).has_duration
     assert resolve(line).size is not None
+
+
+def test_the_recipes_for_the_configuration_are_valid_and_measure_durations() -> None:
+    (text,) = re.findall(r"(?ms)^```toml\n(.*?)^```", section("## Recipes"))
+    logs = convert(tomllib.loads(text)).log
+    assert [True, True] == [resolve(log.format).has_duration for log in logs]
 
 
 def test_the_crontab_line_is_that_of_the_example() -> None:

@@ -6,31 +6,25 @@ from typing import Any
 import click
 
 from batchlog.cli import console, options
-from batchlog.cli.push import request
 from batchlog.errors import Exit
 from batchlog.job.check import check
-from batchlog.job.request import World
 
 
 @click.command(
     "check", epilog=options.example("batchlog check --config /etc/batchlog/batchlog.toml")
 )
 @click.argument("logs", metavar="[LOG]...", nargs=-1)
-@options.options(options.STATE, options.SINKS, options.MEASURE)
+@options.options(options.STATE, options.SINKS, options.LISTEN, options.MEASURE)
 def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click's values
     """Validate configuration, formats, paths, permissions, state directory and gateway.
 
     Changes nothing. Exit status 65 where a run would meet an error, 2 where the configuration is
     wrong.
     """
-    asked = request(logs, {**given, "since": "checkpoint", "lock_wait": "0"}, _world())
+    asked = options.request(logs, given, time.time(), listen=given["listen"] is not None)
     exits = set()
     for finding in check(asked):
         mark = "FAIL" if finding.is_error else "WARN" if finding.is_warning else "ok"
         click.echo(f"{mark:<4}  {console.printable(finding.text)}")
         exits |= {Exit.DATA} if finding.is_error else set()
     return Exit.first(exits)
-
-
-def _world() -> World:
-    return World(time.time, console.say)

@@ -51,8 +51,8 @@ class Commands(click.Group):
 def cli() -> None:
     """HTTP access logs on disk into exactly right Prometheus counters.
 
-    Every line is counted once, whatever happens in between: rotation, compression, a crash, a
-    gateway that is down. Exit status: 0 done, 2 usage, 65 something was lost or needs a person,
-    69 sink unreachable (the next run delivers), 74 checkpoint, 75 another run or interrupted, 76
-    the gateway refused.
+    Every line from where counting began is counted once, whatever happens in between: rotation,
+    compression, a crash, a gateway that is down. Exit status: 0 done, 2 usage, 65 something was
+    lost or needs a person, 69 sink unreachable (the next run delivers; a first run has begun
+    nothing), 74 checkpoint, 75 another run or interrupted, 76 the gateway refused.
     """

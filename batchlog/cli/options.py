@@ -11,7 +11,9 @@ import platformdirs
 
 from batchlog.config.load import load
 from batchlog.config.schema import Flags, Settings
+from batchlog.config.times import duration, since
 from batchlog.errors import ConfigError
+from batchlog.job.request import Request
 
 F = Callable[..., Any]
 T = TypeVar("T")
@@ -104,6 +106,11 @@ SINCE = option(
     "first line of the active file; a log that joins later: its present end), start (the oldest "
     "file on disk), now (the present end), or a moment: a date and time, or an age such as 36h.",
 )
+LISTEN = option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Serve the metrics for scraping as well; port 8000 when only a host is given.",
+)
 VERBOSE = option("-v", "--verbose", is_flag=True, help="A line for each decision about each file.")
 QUIET = option("-q", "--quiet", is_flag=True, help="Errors only.")
 
@@ -148,3 +155,24 @@ def checkpoint_path(chosen: Settings) -> str:
 def host_name() -> str:
     """Return the name of this host, the default `instance`."""
     return socket.gethostname()
+
+
+def request(
+    logs: tuple[str, ...],
+    given: dict[str, Any],
+    now: float,
+    *,
+    listen: bool = False,
+) -> Request:
+    """Return the run that options ask for; what a command has no option for is the default."""
+    chosen = settings(**given)
+    return Request(
+        settings=chosen,
+        checkpoint=checkpoint_path(chosen),
+        host=host_name(),
+        logs=logs,
+        since=named("--since", lambda: since(given.get("since", "checkpoint"), now)),
+        lock_wait=named("--lock-wait", lambda: duration(given.get("lock_wait", "0"))),
+        listen=listen,
+        dry_run=bool(given.get("dry_run")),
+    )

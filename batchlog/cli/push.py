@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from batchlog.cli import console, options
-from batchlog.config.times import duration, since
 from batchlog.errors import Stop
-from batchlog.job.request import Request, World
+from batchlog.job.request import World
 from batchlog.job.run import run
 from batchlog.metrics import exposition
 
@@ -44,27 +43,10 @@ def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click
     """
     console.set_up(verbose=given["verbose"], quiet=given["quiet"])
     world = World(time.time, console.say, stop_on_signals())
-    outcome = run(request(logs, given, world), world)
+    outcome = run(options.request(logs, given, world.now()), world)
     if given["dry_run"]:
         sys.stdout.write(exposition(outcome.families).decode())
     return outcome.exit
-
-
-def request(
-    logs: tuple[str, ...], given: dict[str, Any], world: World, *, listen: bool = False
-) -> Request:
-    """Return the run that options ask for."""
-    chosen = options.settings(**given)
-    return Request(
-        settings=chosen,
-        checkpoint=options.checkpoint_path(chosen),
-        host=options.host_name(),
-        logs=logs,
-        since=options.named("--since", lambda: since(given["since"], world.now())),
-        lock_wait=options.named("--lock-wait", lambda: duration(given["lock_wait"])),
-        listen=listen,
-        dry_run=bool(given.get("dry_run")),
-    )
 
 
 def stop_on_signals() -> Stop:

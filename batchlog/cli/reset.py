@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from batchlog.cli import console, options
-from batchlog.cli.push import request
 from batchlog.job.amend import reset
 from batchlog.job.request import World
 
@@ -22,4 +21,4 @@ def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click
     """
     console.set_up(verbose=given["verbose"], quiet=given["quiet"])
     world = World(time.time, console.say)
-    return reset(request(logs, {**given, "since": "checkpoint"}, world), world)
+    return reset(options.request(logs, given, world.now()), world)

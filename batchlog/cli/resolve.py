@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from batchlog.cli import console, options
-from batchlog.cli.push import request
 from batchlog.errors import ConfigError
 from batchlog.job.amend import resolve
 from batchlog.job.request import World
@@ -33,5 +32,5 @@ def command(path: str, *, count: bool, ignore: bool, **given: Any) -> int:  # no
     if count == ignore:
         raise ConfigError("give either --count or --ignore; 'batchlog status' names what waits")
     world = World(time.time, console.say)
-    asked = request((), {**given, "since": "checkpoint"}, world)
+    asked = options.request((), given, world.now())
     return resolve(asked, path, "count" if count else "ignore", world)

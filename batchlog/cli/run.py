@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from prometheus_client.core import Metric
 
 from batchlog.cli import console, options
-from batchlog.cli.push import request
 from batchlog.config.schema import Duration
 from batchlog.errors import BatchlogError, Exit, Stop
 from batchlog.job.lastrun import read_last
@@ -42,11 +41,7 @@ from batchlog.state.store import Store
     options.option(
         "--cron", metavar="EXPRESSION", help="When to run, as in a crontab: '*/5 * * * *'."
     ),
-    options.option(
-        "--listen",
-        metavar="HOST:PORT",
-        help="Serve the metrics for scraping as well; port 8000 when only a host is given.",
-    ),
+    options.LISTEN,
     options.SINCE,
     options.STATE,
     options.SINKS,
@@ -82,10 +77,11 @@ def _without_the_other_schedule() -> dict[str, None]:
 
 def _request(logs: tuple[str, ...], given: dict[str, Any], *, listen: bool) -> Request:
     """Return a run whose pushes are given up before the next run is due."""
-    asked = request(logs, given, World(time.time, console.say), listen=listen)
+    asked = options.request(logs, given, time.time(), listen=listen)
     chosen = asked.settings
     half = interval(chosen.schedule, datetime.now(UTC)) / 2
-    gateway = replace(chosen.gateway, retry_for=Duration(min(chosen.gateway.retry_for, half)))
+    each = half / max(1, len(chosen.gateways(listen=listen)))  # they are tried one after the other
+    gateway = replace(chosen.gateway, retry_for=Duration(min(chosen.gateway.retry_for, each)))
     return dataclasses.replace(asked, settings=replace(chosen, gateway=gateway))
 
 
@@ -101,7 +97,8 @@ class _Shown:
         store = Store(asked.checkpoint)
         if self._state is None:
             self._state = store.load_usable()
-            self._show(asked, read_last(store))
+            last = read_last(store)
+            self._show(asked, last.status if last else None)
 
     def run(self, asked: Request, stop: Stop) -> Exit:
         """Do one run and show its metrics; those of a run that could not begin say so."""
@@ -109,7 +106,7 @@ class _Shown:
             outcome = run_job(asked, World(time.time, console.say, stop))
         except BatchlogError as problem:
             last = read_last(Store(asked.checkpoint))
-            success = last.success_time if last else None
+            success = last.status.success_time if last else None
             self._show(asked, RunStatus(time.time(), success, problem.exit, {}))
             raise
         self._state, self.families = outcome.state, outcome.families

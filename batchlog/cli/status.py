@@ -18,7 +18,7 @@ from batchlog.state.store import Store
 @options.STATE
 @options.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
 def command(*, as_json: bool, **given: Any) -> int:  # noqa: ANN401 - click's values
-    """Show what the checkpoint holds: logs, segments, unread bytes, totals, the last run."""
+    """Show what the checkpoint holds: logs, unread bytes, totals, the last run and push."""
     chosen = options.settings(**given)
     store = Store(options.checkpoint_path(chosen))
     state = store.load()
@@ -43,6 +43,8 @@ def _lines(found: Report) -> list[str]:
         f"group       {_group(found)}",
         f"last run    {_last_run(found)}",
     ]
+    lines += [f"last push   to {sink}" for sink in found.pushed_to]
+    lines += [f"not pushed  {why}" for why in found.not_pushed]
     for log in found.logs:
         lines += _log(log)
     lines += [f"quarantined {path}: 'batchlog resolve {path}'" for path in found.quarantined]
@@ -57,8 +59,7 @@ def _lines(found: Report) -> list[str]:
 def _group(found: Report) -> str:
     if found.group is None:
         return "none: nothing was pushed to a gateway"
-    labels = {"job": found.group.job, **found.group.grouping}
-    return ", ".join(f'{name}="{value}"' for name, value in labels.items())
+    return str(found.group)
 
 
 def _last_run(found: Report) -> str:
@@ -90,4 +91,7 @@ def _log(log: LogReport) -> list[str]:
 
 
 def _time(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"
+    except (OverflowError, ValueError, OSError):
+        return f"at {seconds:g} s, which is no time"

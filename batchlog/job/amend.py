@@ -11,11 +11,9 @@ from msgspec.structs import replace
 from batchlog.config.schema import LogEntry
 from batchlog.entries import Entries, select
 from batchlog.errors import ConfigError, Exit, LogError
-from batchlog.formats import resolve as resolve_format
 from batchlog.job.request import Request, Verdict, World
 from batchlog.job.survey import begin_place, problems_of, survey, unmatched
-from batchlog.job.work import Work
-from batchlog.scan import Scanner, scanner
+from batchlog.job.work import Work, scanners
 from batchlog.segments.book import Book
 from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.findings import Finding, error, notice
@@ -24,6 +22,7 @@ from batchlog.segments.known import Log, Segment
 from batchlog.segments.marks import mark_at_end
 from batchlog.segments.origin import Begin
 from batchlog.segments.read import unread_mark
+from batchlog.segments.resume import Past
 from batchlog.segments.take import Opened, Tools, take
 from batchlog.state.checkpoint import Entry, State
 from batchlog.state.store import Store
@@ -139,16 +138,12 @@ def _count(
 ) -> list[Finding]:
     """Count a quarantined file from its first line; return what there is to say."""
     entry = Entries(request.settings.log).of(found.log) or LogEntry(found.log.path)
-    metrics = request.settings.metrics
-
-    def scan(spec: str, context: str) -> Scanner:
-        return scanner(resolve_format(spec), metrics.by, metrics.bounds, context)
-
     book = Book(found.log)
     fresh = replace(found.segment, mark=unread_mark(content), state="open", begin=content.start)
     book.put(found.number, replace(fresh, begin_lines=0, context=""))
     opened = Opened(content, active=False, first=fresh.first, format=fresh.format)
-    tools = Tools(world.now(), fresh.format, scan, None, lambda _: None, world.stop)
+    scan = scanners(request.settings.metrics)
+    tools = Tools(world.now(), fresh.format, scan, Past(None, 0), lambda _: None, world.stop)
     findings: list[Finding] = []
     taken = False
     for progress in take(book, found.number, opened, tools):

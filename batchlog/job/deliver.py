@@ -103,5 +103,4 @@ def _holders(to: Sequence[Target], textfile_path: str | None) -> Iterator[str]:
         yield textfile_path
     for target in to:
         if gateway.holds_group(target) is not None:
-            group = ", ".join(f'{k}="{v}"' for k, v in target.group.items())
-            yield f"{target.title} ({group})"
+            yield f"{target.title} ({Group(target.job, dict(target.grouping))})"

@@ -6,18 +6,16 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from batchlog.config.schema import Settings
-from batchlog.formats import resolve
 from batchlog.job.request import Verdict
 from batchlog.job.survey import Place, survey
-from batchlog.job.work import Work
-from batchlog.scan import Scanner, scanner
+from batchlog.job.work import Work, scanners
 from batchlog.segments.book import Progress
 from batchlog.segments.findings import error, warning
 from batchlog.segments.follow import Seen, follow, settle_missing
 from batchlog.segments.gaps import gap
 from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
 from batchlog.segments.known import Log, Segment
-from batchlog.segments.resume import oldest_first
+from batchlog.segments.resume import Past, oldest_first
 from batchlog.segments.take import Tools
 
 LEAST_MALFORMED = 100
@@ -71,8 +69,8 @@ class Following:
         tools = Tools(
             now=self._now,
             format=place.entry.format,
-            scanner=self._scanner,
-            oldest=oldest_first(self._before[log.path].segments),
+            scanner=scanners(self._settings.metrics),
+            past=Past(oldest_first(self._before[log.path].segments), log.origin),
             elsewhere=(lambda _: None) if _counts(log) else self._elsewhere,
             stop=self._verdict.world.stop,
         )
@@ -91,10 +89,6 @@ class Following:
             tally, path = progress.step.tally, progress.log.path
             malformed, lines = self._lines.get(path, (0, 0))
             self._lines[path] = malformed + tally.malformed, lines + tally.lines - tally.skipped
-
-    def _scanner(self, spec: str, context: str) -> Scanner:
-        metrics = self._settings.metrics
-        return scanner(resolve(spec), metrics.by, metrics.bounds, context)
 
     def _wants_another_look(self, path: str) -> bool:
         """Return whether a file may have been renamed between listing and opening (R4, R6)."""

@@ -10,22 +10,39 @@ from batchlog.state.store import Store
 
 NAME = "last-run.json"
 
+_MOST = 1 << 20
+"""Bytes of it that are read at the most."""
 
-def read_last(store: Store) -> RunStatus | None:
+
+class LastRun(msgspec.Struct, frozen=True):
+    """How the last run went, its push included."""
+
+    status: RunStatus
+    arrived: tuple[str, ...] = ()
+    """Sinks that took the metrics."""
+    failed: tuple[str, ...] = ()
+    """What went wrong with the others, one sentence each."""
+
+
+def read_last(store: Store) -> LastRun | None:
     """Return how the last run went, None where that is not known."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        with open(store.companion(NAME), "rb") as file:
-            return msgspec.json.decode(file.read(), type=RunStatus)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        descriptor = os.open(store.companion(NAME), flags)
+        with os.fdopen(descriptor, "rb") as file:
+            return msgspec.json.decode(file.read(_MOST), type=LastRun)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def write_last(store: Store, status: RunStatus) -> None:
+def write_last(store: Store, last: LastRun) -> None:
     """Keep how a run went; where that fails, nothing depends on it."""
     path = store.companion(NAME)
     with suppress(OSError):
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        with suppress(FileNotFoundError):
+            os.unlink(path + ".new")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(path + ".new", flags, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(status))
+            file.write(msgspec.json.encode(last))
         os.rename(path + ".new", path)

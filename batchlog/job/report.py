@@ -5,6 +5,7 @@ import os
 import msgspec
 
 from batchlog.entries import text_of
+from batchlog.job.lastrun import LastRun
 from batchlog.metrics import RunStatus
 from batchlog.segments.known import Log, Segment
 from batchlog.state.checkpoint import Group, Series, State
@@ -49,12 +50,15 @@ class Report(msgspec.Struct, frozen=True):
     group: Group | None
     entries: tuple[str, ...]
     last_run: RunStatus | None
+    pushed_to: tuple[str, ...]
+    not_pushed: tuple[str, ...]
+    """Why the last run's push did not arrive, one sentence a sink."""
     logs: tuple[LogReport, ...]
     totals: tuple[Series, ...]
     quarantined: tuple[str, ...]
 
 
-def report(path: str, state: State, last_run: RunStatus | None) -> Report:
+def report(path: str, state: State, last: LastRun | None) -> Report:
     """Return what `status` shows of a state, with the files' present sizes looked up."""
     return Report(
         checkpoint=path,
@@ -62,7 +66,9 @@ def report(path: str, state: State, last_run: RunStatus | None) -> Report:
         generation=state.generation,
         group=state.group,
         entries=tuple(text_of(entry.path) for entry in state.entries),
-        last_run=last_run,
+        last_run=last.status if last else None,
+        pushed_to=last.arrived if last else (),
+        not_pushed=last.failed if last else (),
         logs=tuple(_log(log) for log in state.logs),
         totals=state.totals,
         quarantined=tuple(

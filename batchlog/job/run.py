@@ -18,7 +18,7 @@ from batchlog.entries import Entries, select, text_of
 from batchlog.errors import CheckpointError, ConfigError, Exit
 from batchlog.job.deliver import Delivered, deliver, refuse_if_held, targets
 from batchlog.job.following import Following
-from batchlog.job.lastrun import read_last, write_last
+from batchlog.job.lastrun import LastRun, read_last, write_last
 from batchlog.job.request import Request, Verdict, World
 from batchlog.job.survey import begin_new, survey, unmatched
 from batchlog.job.work import Work
@@ -177,14 +177,15 @@ class _Run:
             self._world.say(finding)
         self._verdict.exits.update(delivered.exits)
         exit_ = self._verdict.exit
-        write_last(self._store, self._status(exit_))
+        failed = tuple(finding.text for finding in delivered.findings if finding.is_error)
+        write_last(self._store, LastRun(self._status(exit_), delivered.sinks, failed))
         self._world.say(notice(self._summary(work, delivered, families)))
         return Outcome(exit_, families, state)
 
     def _status(self, exit_: Exit) -> RunStatus:
         before = None if self._request.dry_run else read_last(self._store)
         now = self._world.now()
-        success = before.success_time if before else None
+        success = before.status.success_time if before else None
         if exit_ in (Exit.OK, Exit.DATA):
             success = now
         return RunStatus(now, success, int(exit_), dict(self._stages))

@@ -1,11 +1,15 @@
 """The state in the making during a run: what was read and not yet committed, and the commit."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from batchlog.config.schema import LogEntry, Settings
+from batchlog.config.schema import LogEntry, Metrics, Settings
 from batchlog.entries import path_label_names, static_labels
+from batchlog.formats import resolve
+from batchlog.labels import OPEN
+from batchlog.scan import Scanner, scanner
 from batchlog.segments.book import Progress
 from batchlog.segments.known import Log
 from batchlog.segments.read import LIMIT
@@ -15,7 +19,7 @@ from batchlog.state.totals import Totals, fallen, without_durations
 
 
 @dataclass(slots=True)
-class Read:
+class Summary:
     """What a run has read, for its summary."""
 
     files: set[str] = field(default_factory=set)
@@ -23,6 +27,11 @@ class Read:
     malformed: int = 0
     oversize: int = 0
     bytes: int = 0
+
+
+def scanners(metrics: Metrics) -> Callable[[str, str], Scanner]:
+    """Return what makes a scanner of a format and a context, for what is measured."""
+    return lambda spec, context: scanner(resolve(spec), metrics.by, metrics.bounds, context)
 
 
 class TotalsFall(RuntimeError):  # noqa: N818 - it must never be seen
@@ -46,7 +55,7 @@ class Work:
         self._totals = Totals(series, metrics.by, metrics.max_series, now)
         self.logs: dict[str, Log] = {log.path: log for log in state.logs}
         self._uncommitted = 0
-        self.read = Read()
+        self.read = Summary()
 
     def seed(self, entry: LogEntry, path: str) -> None:
         """Let the usual statuses of a log be there with 0."""
@@ -67,7 +76,8 @@ class Work:
         if step is None:
             return
         path = progress.log.path
-        self._totals.add(step.tally, static_labels(entry, path), path_label_names(entry))
+        unbounded = OPEN | path_label_names(entry)
+        self._totals.add(step.tally, static_labels(entry, path), unbounded)
         self._uncommitted += step.read_bytes
         if step.read_bytes:
             self.read.files.add(progress.file)

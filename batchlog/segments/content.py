@@ -14,7 +14,7 @@ from typing import Self
 from batchlog import codecs
 from batchlog.errors import LogError
 from batchlog.segments.cursor import ArchiveCursor, Block, PlainCursor
-from batchlog.segments.identity import Likeness, Mark, compare
+from batchlog.segments.identity import HEADS, Likeness, Mark, compare
 from batchlog.segments.known import Sight
 
 BEGINNING = 1 << 16
@@ -82,16 +82,37 @@ class OpenFile:
 
         LogError where the disk does not give them: that is not the same as their not being there.
         """
+        if self._descriptor < 0:
+            self._descriptor = self._reopened()
         try:
             return os.pread(self._descriptor, min(length, self.sight.size - offset), offset)
         except OSError as error:
             raise LogError(f"cannot read {self.sight.path}: {error.strerror}") from None
+
+    def rest(self) -> None:
+        """Hold neither descriptor nor more than the heads until it is asked for more."""
+        self.close()
+        self.beginning = self.beginning[: HEADS[-1]]
+
+    def _reopened(self) -> int:
+        moved = f"{self.sight.path} was moved while it was looked at: left for the next run"
+        try:
+            descriptor = _open(self.sight.path)
+        except OSError:
+            raise LogError(moved) from None
+        status = os.fstat(descriptor)
+        if (status.st_dev, status.st_ino) != (self.sight.device, self.sight.inode):
+            os.close(descriptor)
+            raise LogError(moved)
+        return descriptor
 
     def still_holds(self, mark: Mark) -> bool:
         """Look again: whether what was read up to `mark` still stands there (R31).
 
         A rename, a chmod or an unlink is no reason to doubt; a change without growth is.
         """
+        if self._descriptor < 0:
+            return True  # nothing was read since it was closed
         now = os.fstat(self._descriptor)
         if now.st_size <= self.sight.size and (now.st_mtime_ns, now.st_size) != (
             self.sight.mtime,
@@ -103,7 +124,7 @@ class OpenFile:
         return compare(mark, _Afresh(self, mark.start)) is Likeness.SAME
 
     def close(self) -> None:
-        """Close the descriptor, once."""
+        """Close the descriptor; a file that is read again is opened again."""
         self._cursor.rest()
         if self._descriptor >= 0:
             os.close(self._descriptor)

@@ -105,6 +105,8 @@ def _bases_in(directory: str, pattern: str, disk: Disk) -> list[tuple[str, bool]
         ways = readings(name)
         if fnmatch.fnmatchcase(name, pattern):
             base = ways[0].base if ways else name
+            if ways and base not in present and ways[0].inside and not ways[0].stamp:
+                base = name  # web.1.log, and there is no web.log: a log of its own
             stamped = bool(ways) and base not in present and bool(ways[0].stamp)
             bases[base] = bases.get(base, True) and stamped
         elif ways and fnmatch.fnmatchcase(ways[0].base, pattern):
@@ -171,7 +173,7 @@ def _elsewhere(base: str, pattern: str) -> list[Member]:
     members = []
     for path in sorted(found):
         ways = readings(os.path.basename(path))
-        members.append(Member(path, ways[0] if ways else Rotated(name, "", -1)))
+        members.append(Member(path, ways[0] if ways else Rotated(name, "", -1, inside=False)))
     return members
 
 

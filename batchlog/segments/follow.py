@@ -6,7 +6,7 @@ taken oldest first. Every step leaves a whole `Log` value behind, so a run may s
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from msgspec.structs import replace
 
@@ -80,7 +80,7 @@ class _Follow:
         look = self._look
         look.at_all()
         segments = self._book.log.segments
-        decisions = decide(segments, look.known, look.opened, self._tools.oldest)
+        decisions = decide(segments, look.known, look.opened, self._tools.past, look.known)
         for index, sights in look.known.items():
             self._bear_unchanged(index, sights)
         resumed = {what.segment for what in decisions if what.kind == "same"}
@@ -122,12 +122,16 @@ class _Follow:
                 leave_old(book, index, file)
             case "new":
                 yield from take_new(book, file, tools)
+            case "waits":
+                pass  # it is looked at again in the next run
+            case _:
+                assert_never(what.kind)
 
     def _decide_again(self, file: Opened) -> Decision:
         """Decide once more on a new file: one that was read before it may have been the same."""
         segments = self._book.log.segments
         seen = {index: segments[index].bearers for index in self._book.seen}
-        (what,) = decide(segments, seen, [file], self._tools.oldest)
+        (what,) = decide(segments, seen, [file], self._tools.past, self._look.known)
         return what if what.kind in ("same", "twin", "waits") else Decision("new")
 
     def _bear_unchanged(self, index: int, sights: list[Sight]) -> None:
@@ -145,12 +149,14 @@ class _Follow:
         file = self._look.present.get(sight.key)
         if file is None or not _is_due(segment, sight, file, self._tools.now):
             return
-        for opened in self._look.into(file, unchanged=True):
-            likeness = compare(segment.mark, opened.content)
-            if likeness is Likeness.SAME or segment.mark.offset == segment.mark.start:
-                yield from take(self._book, index, opened, self._tools)
-            elif likeness is Likeness.SHORTER:
-                keep_short(self._book, index, opened)
+        opened = self._look.into(file, unchanged=True)
+        if opened is None:
+            return
+        likeness = compare(segment.mark, opened.content)
+        if likeness is Likeness.SAME or segment.mark.offset == segment.mark.start:
+            yield from take(self._book, index, opened, self._tools)
+        elif likeness is Likeness.SHORTER:
+            keep_short(self._book, index, opened)
 
 
 def _without_unconsumed(log: Log, found: Found) -> Log:
@@ -173,7 +179,7 @@ def _is_due(segment: Segment, sight: Sight, file: File, now: float) -> bool:
         return False
     if sight.form != "plain":
         return True
-    return segment.mark.offset < sight.size and now - sight.mtime / 1e9 >= QUIET_LINE
+    return segment.mark.offset < sight.size and sight.is_quiet(now, QUIET_LINE)
 
 
 def settle_missing(seen: Seen) -> Progress:
@@ -199,6 +205,10 @@ def settle_missing(seen: Seen) -> Progress:
 def _lose(book: Book, index: int) -> None:
     segment = book.segment(index)
     book.put(index, replace(segment, state=_ended(segment), bearers=(), absent=False))
+    if segment.state == "quarantined":
+        book.lose(1, 0)
+        book.say(error(f"{segment.bearers[0].path} is gone: it waited for a decision, it is lost"))
+        return
     length = lost_bytes(segment)
     unread = segment.state == "open" and segment.bearers[0].form != "plain" and segment.behind
     name = segment.bearers[0].path
@@ -210,4 +220,4 @@ def _lose(book: Book, index: int) -> None:
 
 
 def _ended(segment: Segment) -> State:
-    return "sealed" if segment.state == "open" else segment.state
+    return "old" if segment.state == "old" else "sealed"

@@ -27,6 +27,10 @@ class Sight(msgspec.Struct, frozen=True):
         """What makes two sights the same: everything but the name, which a rename changes."""
         return self.device, self.inode, self.size, self.mtime
 
+    def is_quiet(self, now: float, seconds: int) -> bool:
+        """Return whether nobody has written to it for so long; `now` in Unix seconds."""
+        return now - self.mtime / 1e9 >= seconds
+
 
 class Segment(msgspec.Struct, frozen=True, omit_defaults=True):
     """One content from a writer's first byte to its last."""

@@ -1,6 +1,5 @@
 """Look at the files of a log: which are known by sight, which are open now, which stay unread."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 from msgspec.structs import replace
@@ -14,6 +13,9 @@ from batchlog.segments.known import Sight
 from batchlog.segments.marks import is_complete
 from batchlog.segments.sample import first_stamp, format_of
 from batchlog.segments.take import QUIET_ARCHIVE, Opened, Tools
+
+KEPT_OPEN = 32
+"""Files of a log that stay open while they are decided on: descriptors and memory are bounded."""
 
 
 class Look:
@@ -54,23 +56,28 @@ class Look:
                 index, sight = sights[file.key]
                 self.known.setdefault(index, []).append(replace(sight, path=file.path))
             elif file.size and file.key not in unread:
-                self.opened += self.into(file)
+                opened = self.into(file)
+                if opened is not None:
+                    self.opened.append(opened)
+                    if len(self.opened) > KEPT_OPEN:
+                        opened.content.rest()
 
-    def into(self, file: File, *, unchanged: bool = False) -> Iterator[Opened]:
-        """Open a file and tell its format; yield nothing where it cannot be followed (yet)."""
+    def into(self, file: File, *, unchanged: bool = False) -> Opened | None:
+        """Open a file and tell its format; None where it cannot be followed (yet)."""
         content = self._open(file)
         if content is None:
-            return
+            return None
         if content.empty:
             self._pass_over(content)
-            return
+            return None
         try:
             spec = format_of(content, self._tools.format, self._book.log.segments)
         except LogError as problem:
             self._set_aside(content.sight, str(problem))
-            return
-        if spec is not None:
-            yield Opened(content, file.active, first_stamp(content, spec), spec, unchanged)
+            return None
+        if spec is None:
+            return None
+        return Opened(content, file.active, first_stamp(content, spec), spec, unchanged)
 
     def _open(self, file: File) -> OpenFile | None:
         try:
@@ -94,8 +101,13 @@ class Look:
 
     def _pass_over(self, content: OpenFile) -> None:
         """Leave a file without content for later; an archive that stays so is said (R33, R34)."""
-        quiet = self._tools.now - content.sight.mtime / 1e9 >= QUIET_ARCHIVE
-        if not content.plain and quiet and not is_complete(content):
+        if content.plain:
+            return
+        quiet = content.sight.is_quiet(self._tools.now, QUIET_ARCHIVE)
+        if is_complete(content):
+            log = self._book.log
+            self._book.log = replace(log, unread=(*log.unread, content.sight))
+        elif quiet:
             why = f"{content.sight.path} is damaged: nothing can be read of it"
             self._set_aside(content.sight, why)
 

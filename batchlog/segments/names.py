@@ -45,6 +45,8 @@ class Rotated(NamedTuple):
     """Its date and time as digits, or empty."""
     number: int
     """Its number, or -1."""
+    inside: bool
+    """Whether the number or stamp stands before an extension: such a name may be a log's own."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -60,7 +62,7 @@ def readings(name: str) -> tuple[Rotated, ...]:
             base = parts["base"] + (parts.get("extension") or "")
             stamp = re.sub(r"\D", "", parts.get("stamp") or "")
             number = int(parts.get("number") or -1)
-            found.setdefault(base, Rotated(base, stamp, number))
+            found.setdefault(base, Rotated(base, stamp, number, bool(parts.get("extension"))))
     return tuple(sorted(found.values(), key=lambda reading: len(reading.base)))
 
 

@@ -21,12 +21,9 @@ from batchlog.segments.identity import Likeness, Mark, compare
 from batchlog.segments.known import Log, Segment
 from batchlog.segments.lines import Lines
 from batchlog.segments.marks import mark_after, mark_at_end, mark_of_head
+from batchlog.segments.resume import DISORDER
 from batchlog.segments.sample import first_stamp, format_of
 from batchlog.segments.take import old_segment
-
-DISORDER = 86_400
-"""Seconds by which lines of one log may be out of order: a file is not searched for a moment if
-the one after it begins earlier than that before the moment."""
 
 
 class Begin(Enum):
@@ -100,7 +97,7 @@ class _Origin:
         for number, file in enumerate(files):
             later = firsts[number + 1] if number + 1 < len(files) else None
             if later is not None and later < moment - DISORDER:
-                continue
+                continue  # the one after it begins long before the moment: not worth a search
             with self._open(file) as content:
                 mark = None if content is None else self._line_at(content, moment)
                 if content is not None and mark is not None:

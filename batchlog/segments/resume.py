@@ -7,7 +7,7 @@ says which scenario it is for. The inode only orders the attempts; content decid
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from batchlog.segments.identity import Content, Likeness, compare
+from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
 from batchlog.segments.known import Segment, Sight
 
 Kind = Literal["same", "twin", "cut", "kept", "rewritten", "old", "new", "waits"]
@@ -33,6 +33,11 @@ class Candidate(Protocol):
         """Stamp of its first line that has one."""
 
 
+DISORDER = 86_400
+"""Seconds by which the lines of one log may be out of order: Apache stamps the start of a request,
+nginx writes whole buffers late."""
+
+
 class Decision(NamedTuple):
     """What a file is.
 
@@ -46,19 +51,42 @@ class Decision(NamedTuple):
     segment: int = -1
 
 
+class Past(NamedTuple):
+    """What tells files from before counting began, as it was known before the run."""
+
+    oldest: int | None
+    """`oldest_first` of the log."""
+    origin: int
+    """When counting of it began, Unix seconds."""
+
+    def holds(self, file: Candidate) -> bool:
+        """Return whether the file is from before counting began.
+
+        Lines may be out of order, and a clock may be set back (R72): a first stamp somewhat older
+        than all that is remembered says so only of a file that nobody has written to since.
+        """
+        if file.first is None or self.oldest is None or file.first >= self.oldest:
+            return False
+        return file.first < self.oldest - DISORDER or file.sight.mtime < self.origin * 10**9
+
+
 def decide(
     segments: Sequence[Segment],
     known: Mapping[int, Sequence[Sight]],
     files: Sequence[Candidate],
-    oldest: int | None,
+    past: Past,
+    unchanged: Mapping[int, Sequence[Sight]],
 ) -> list[Decision]:
     """Return what each of `files` is.
 
-    `known` maps the index of a segment to those bearers of it whose sight has not changed;
-    `oldest` is what `oldest_first` says of the segments that were known before the run.
+    `known` maps the index of a segment to those bearers of it that need no further look;
+    `unchanged` to those of them that were seen in the run before just as they are now.
     """
     alike = [_likenesses(segments, file) for file in files]
-    same = [_borne_by(file, segments, likes) for file, likes in zip(files, alike, strict=True)]
+    same = [
+        _borne_by(file, segments, likes, unchanged)
+        for file, likes in zip(files, alike, strict=True)
+    ]
     borne = {index for index, sights in known.items() if sights} | set(same) - {-1}
     read = _read_first(known, files, same)
     decisions = []
@@ -67,7 +95,7 @@ def decide(
         if index >= 0:
             decisions.append(Decision("same" if read[index] == number else "twin", index))
             continue
-        decision = _unlike(segments, borne, file, alike[number], oldest)
+        decision = _unlike(segments, borne, file, alike[number], past)
         if decision.kind in ("cut", "kept", "rewritten"):
             borne.add(decision.segment)
         decisions.append(decision)
@@ -83,24 +111,50 @@ def oldest_first(segments: Sequence[Segment]) -> int | None:
 
 def _likenesses(segments: Sequence[Segment], file: Candidate) -> dict[int, Likeness]:
     """Compare with each segment, lowest offset first: an archive is read forward then."""
-    order = sorted(range(len(segments)), key=lambda index: segments[index].mark.offset)
+    head = file.content.span(file.content.start, file.content.start + HEADS[0])
+    first = None if head is None else digest(head)
+    order = [
+        index
+        for index, segment in enumerate(segments)
+        if not segment.mark.heads or segment.mark.heads[0] == first
+    ]
+    order.sort(key=lambda index: segments[index].mark.offset)
     alike = {index: compare(segments[index].mark, file.content) for index in order}
     return {index: like for index, like in alike.items() if like is not Likeness.OTHER}
 
 
-def _borne_by(file: Candidate, segments: Sequence[Segment], alike: Mapping[int, Likeness]) -> int:
+def _borne_by(
+    file: Candidate,
+    segments: Sequence[Segment],
+    alike: Mapping[int, Likeness],
+    unchanged: Mapping[int, Sequence[Sight]],
+) -> int:
     """Return the segment that the file bears, -1 where it bears none.
 
     Of several it is the one that the file was seen with before, as two files of the same lines may
     both grow (R13), else the one consumed furthest.
     """
-    same = [index for index, like in alike.items() if like is Likeness.SAME]
+    same = [
+        index
+        for index, like in alike.items()
+        if like is Likeness.SAME and not _follows(file, segments[index], unchanged.get(index, ()))
+    ]
 
     def nearness(index: int) -> tuple[bool, int, bool]:
         segment = segments[index]
         return _on_inode(segment, file), segment.mark.offset, segment.state != "old"
 
     return max(same, key=nearness, default=-1)
+
+
+def _follows(file: Candidate, segment: Segment, unchanged: Sequence[Sight]) -> bool:
+    """Return whether an active file that only begins alike comes after the segment.
+
+    The plain file that held it is still there as it was, and the active one is another: two files
+    of the same first lines (R13), not one content.
+    """
+    held = any(sight.form == "plain" for sight in unchanged)
+    return file.active and held and not _on_inode(segment, file)
 
 
 def _read_first(
@@ -133,31 +187,32 @@ def _unlike(
     borne: set[int],
     file: Candidate,
     alike: Mapping[int, Likeness],
-    oldest: int | None,
+    past: Past,
 ) -> Decision:
     """Return what a file is whose content is that of no segment as it was left."""
     nearest = sorted(alike, key=lambda index: not _on_inode(segments[index], file))
     for index in nearest:
+        if not _same_first(segments[index], file):
+            continue
         if index in borne:
             if not file.active and alike[index] is Likeness.SHORTER:
                 return Decision("waits", index)  # a copy in the making (R26)
         elif alike[index] is Likeness.SHORTER:  # never back to 0 (R37, R98)
             live = file.active and file.sight.form == "plain" and segments[index].state != "old"
             return Decision("cut" if live else "kept", index)
-        elif _same_first(segments[index], file):
+        else:
             return _rewritten(segments, index)
-    return Decision("new") if file.active else _not_active(segments, borne, file, oldest)
+    return Decision("new") if file.active else _not_active(segments, borne, file, past)
 
 
 def _not_active(
-    segments: Sequence[Segment], borne: set[int], file: Candidate, oldest: int | None
+    segments: Sequence[Segment], borne: set[int], file: Candidate, past: Past
 ) -> Decision:
-    first = file.first
-    if first is None or oldest is None:
+    if file.first is None:
         return Decision("new")
-    if first < oldest:
+    if past.holds(file):
         return Decision("old")
-    gone = [i for i, s in enumerate(segments) if i not in borne and s.first == first]
+    gone = [i for i, s in enumerate(segments) if i not in borne and s.first == file.first]
     gone.sort(key=lambda index: not _on_inode(segments[index], file))
     return _rewritten(segments, gone[0]) if gone else Decision("new")
 
@@ -167,7 +222,7 @@ def _rewritten(segments: Sequence[Segment], index: int) -> Decision:
 
 
 def _same_first(segment: Segment, file: Candidate) -> bool:
-    """Return whether the first stamps allow the file to be the segment, edited.
+    """Return whether the first stamps allow the file to be the segment, edited or cut short.
 
     Another first stamp behind the same first bytes is another file with the same header (R13).
     """

@@ -9,11 +9,12 @@ from batchlog.errors import Stop
 from batchlog.scan import Scanner
 from batchlog.segments.book import Book, Progress
 from batchlog.segments.content import OpenFile
-from batchlog.segments.findings import decision, error, notice, warning
+from batchlog.segments.findings import decision, error, warning
 from batchlog.segments.identity import Content
 from batchlog.segments.known import Segment, Sight
 from batchlog.segments.marks import is_complete, mark_after, mark_at_end, mark_of_head
 from batchlog.segments.read import Read, Step, read, unread_mark
+from batchlog.segments.resume import Past
 
 QUIET_ARCHIVE = 600
 """Seconds without a change after which an incomplete archive will not be completed (R33)."""
@@ -34,8 +35,7 @@ class Tools(NamedTuple):
     """The format that was asked for, or "auto"."""
     scanner: Callable[[str, str], Scanner]
     """From a format and a context to a scanner."""
-    oldest: int | None
-    """`resume.oldest_first` of the log as it was before the run."""
+    past: Past
     elsewhere: Callable[[Content], Segment | None]
     """Return another log's segment that has this content (R100)."""
     stop: Stop
@@ -55,10 +55,6 @@ class Opened(NamedTuple):
     def sight(self) -> Sight:
         """How it looked when it was opened."""
         return self.content.sight
-
-    def quiet(self, now: float, seconds: int) -> bool:
-        """Return whether nobody has written to it for so long."""
-        return now - self.sight.mtime / 1e9 >= seconds
 
 
 def take_new(book: Book, file: Opened, tools: Tools) -> Iterator[Progress]:
@@ -83,7 +79,9 @@ def take(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progres
     segment = book.segment(index)
     if segment.state in ("old", "quarantined"):
         return
-    salvage = not file.content.plain and not file.active and file.quiet(tools.now, QUIET_ARCHIVE)
+    salvage = (
+        not file.content.plain and not file.active and file.sight.is_quiet(tools.now, QUIET_ARCHIVE)
+    )
     what = Read(segment.mark, final=_has_ended(file, tools.now), salvage=salvage)
     spec = segment.format or file.format
     if tools.format not in ("auto", spec):
@@ -114,7 +112,7 @@ def _has_ended(file: Opened, now: float) -> bool:
     """Return whether the last line is complete even without a newline (R50, R72)."""
     if file.active:
         return False
-    return not file.content.plain or (file.unchanged and file.quiet(now, QUIET_LINE))
+    return not file.content.plain or (file.unchanged and file.sight.is_quiet(now, QUIET_LINE))
 
 
 def _close(book: Book, index: int, file: Opened, step: Step, *, salvage: bool) -> None:
@@ -150,7 +148,7 @@ def take_rewritten(book: Book, index: int, file: Opened, tools: Tools) -> Iterat
         )
         yield from take(book, index, file, tools)
         return
-    if not file.content.plain and not file.quiet(tools.now, QUIET_ARCHIVE):
+    if not file.content.plain and not file.sight.is_quiet(tools.now, QUIET_ARCHIVE):
         book.say(decision(f"{path}: rewritten and perhaps not complete yet, waits"))
         return
     book.put(index, replace(segment, bearers=(), absent=False))
@@ -202,7 +200,7 @@ def leave_old(book: Book, index: int, file: Opened) -> None:
         return
     book.add(old_segment(file.content, None, file.first, file.format))
     book.say(
-        notice(
+        warning(
             f"{file.sight.path} is older than where counting began: left to backfill, not counted"
         )
     )

@@ -168,7 +168,9 @@ class Store:
             ) from None
 
     def _write(self, data: bytes) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        with suppress(FileNotFoundError):
+            os.unlink(self._new)  # left by a run that was killed, or something that is no file
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self._new, flags, 0o600)
         try:
             view = memoryview(data)

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from batchlog.segments.known import Segment, Sight
-from batchlog.segments.resume import Decision, decide, lost_bytes, oldest_first
+from batchlog.segments.resume import Decision, Past, decide, lost_bytes, oldest_first
 from tests.segments.contents import Bytes, Looked, segment
 from tests.site import lines
+
+ORIGIN = 1_795_000_000
+"""When counting began: later than the files here were written."""
 
 ONE, TWO = lines(range(100)), lines(range(100, 200))
 
@@ -14,7 +17,8 @@ def decided(
     segments: Sequence[Segment], known: Mapping[int, Sequence[Sight]], files: Sequence[Looked]
 ) -> list[Decision]:
     """Decide as in a run that begins with these segments."""
-    return decide(segments, known, files, oldest_first(segments))
+    past = Past(oldest_first(segments), ORIGIN)
+    return decide(segments, known, files, past, known)
 
 
 def kinds(found: list[Decision]) -> list[tuple[str, int]]:

@@ -93,9 +93,15 @@ def test_a_link_in_the_temporary_files_place_is_not_followed(store: Store, tmp_p
     victim = tmp_path / "victim"
     victim.write_text("mine")
     os.symlink(victim, store.path + ".new")
-    with pytest.raises(CheckpointError):
-        store.commit(FIRST)
+    store.commit(FIRST)
     assert "mine" == victim.read_text()
+    assert FIRST == store.load()
+
+
+def test_a_pipe_in_the_temporary_files_place_does_not_hang(store: Store) -> None:
+    os.mkfifo(store.path + ".new")
+    store.commit(FIRST)
+    assert FIRST == store.load()
 
 
 # --- what must not be used ---------------------------------------------------------------------
