@@ -16,7 +16,7 @@ from batchlog.job.survey import begin_place, problems_of, survey, unmatched
 from batchlog.job.work import Work, scanners
 from batchlog.segments.book import Book
 from batchlog.segments.content import OpenFile, open_file
-from batchlog.segments.findings import Finding, error, notice
+from batchlog.segments.findings import Finding, amount, error, notice
 from batchlog.segments.identity import Likeness, compare
 from batchlog.segments.known import Log, Segment
 from batchlog.segments.marks import mark_at_end
@@ -60,7 +60,7 @@ def reset(request: Request, world: World) -> Exit:
     kept = damaged or (store.previous if old else None)
     world.say(
         notice(
-            f"started anew with {len(logs)} logs at their present end and totals at 0"
+            f"started anew with {amount(len(logs), 'log')} at the present end and totals at 0"
             + (f"; the state before is kept as {kept}" if kept else "")
         )
     )

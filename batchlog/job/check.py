@@ -12,7 +12,7 @@ from batchlog.job.rotators import copytruncated
 from batchlog.job.survey import Place, survey, unmatched, unusable
 from batchlog.scan import scanner
 from batchlog.segments.content import open_file
-from batchlog.segments.findings import Finding, error, notice, warning
+from batchlog.segments.findings import Finding, amount, error, notice, warning
 from batchlog.segments.sample import whole_lines
 from batchlog.sinks import gateway, textfile
 from batchlog.sinks.target import Target
@@ -75,7 +75,7 @@ def _logs(request: Request, state: State | None) -> Iterator[Finding]:
         path = place.found.path
         why = unusable(place)
         if why is None:
-            yield notice(f"log: {path}, {len(place.found.files)} files")
+            yield notice(f"log: {path}, {amount(len(place.found.files), 'file')}")
             yield from _format(place)
             yield from _rotation(path)
         elif path in known and not place.found.files and not place.found.problems:

@@ -23,7 +23,7 @@ from batchlog.job.request import Request, Verdict, World
 from batchlog.job.survey import begin_new, survey, unmatched
 from batchlog.job.work import Work
 from batchlog.metrics import RunStatus
-from batchlog.segments.findings import error, notice, warning
+from batchlog.segments.findings import amount, error, notice, warning
 from batchlog.segments.origin import Begin
 from batchlog.sinks.target import Target
 from batchlog.state.checkpoint import Entry, Group, State
@@ -198,7 +198,7 @@ class _Run:
         spent = sum(self._stages.values())
         series = sum(len(family.samples) for family in families)
         counts = (
-            f"{_some(len(read.files), 'file')}, {_some(read.lines, 'line')}, {_size(read.bytes)}"
+            f"{amount(len(read.files), 'file')}, {amount(read.lines, 'line')}, {_size(read.bytes)}"
         )
         parts = [
             f"read {counts} in {spent:.2f} s",
@@ -225,10 +225,6 @@ def _remembered(known: Sequence[Entry], given: Sequence[LogEntry]) -> tuple[Entr
     entries = {entry.path: entry for entry in known}
     entries.update({entry.path: Entry(entry.path, entry.format) for entry in given})
     return tuple(entries.values())
-
-
-def _some(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + "s" * (count != 1)
 
 
 def _size(length: int) -> str:

@@ -25,6 +25,11 @@ class Finding(NamedTuple):
         return self.level == logging.WARNING
 
 
+def amount(count: int, noun: str) -> str:
+    """Return a number of things as people write it: `1 file`, `1,000 files`."""
+    return f"{count:,} {noun}" + "s" * (count != 1)
+
+
 def decision(text: str) -> Finding:
     """Return why a file is treated as it is."""
     return Finding(logging.DEBUG, text)

@@ -214,9 +214,11 @@ def _lose(book: Book, index: int) -> None:
     name = segment.bearers[0].path
     if length or unread:
         book.lose(1, length)
-        book.say(error(f"{name} is gone with at least {length} bytes unread: they are lost"))
+        book.say(
+            error(f"what {name} held is gone with at least {length} bytes unread: they are lost")
+        )
     elif segment.state == "open":
-        book.say(notice(f"{name} is gone, all that was seen of it was counted"))
+        book.say(notice(f"what {name} held is gone, all that was seen of it was counted"))
 
 
 def _ended(segment: Segment) -> State:

@@ -19,7 +19,7 @@ OPTIONS = {
     "format by lock-wait verbose quiet",
     "status": "config checkpoint json",
     "detect": "format",
-    "check": "config checkpoint gateway job grouping textfile retry-for format by",
+    "check": "config checkpoint gateway job grouping textfile retry-for listen format by",
     "resolve": "count ignore config checkpoint by lock-wait verbose quiet",
     "reset": "config checkpoint format lock-wait verbose quiet",
     "forget": "config checkpoint gateway job grouping verbose quiet",

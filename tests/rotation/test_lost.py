@@ -14,7 +14,7 @@ def test_r6_unread_bytes_that_are_gone_are_lost_in_the_second_run_without_them(s
     assert (0, 0) == (first.exit, first.log().counters.lost_segments)
     second = site.run()
     assert 65 == second.exit
-    assert second.said(r"access\.log is gone with at least 40 bytes unread")
+    assert second.said(r"access\.log held is gone with at least 40 bytes unread")
     assert (1, 40) == (second.log().counters.lost_segments, second.log().counters.lost_bytes)
     assert total(range(10), range(20, 25)) == second.totals
     assert site.rests()
