@@ -49,13 +49,22 @@ class Drip:
 
 
 @dataclass(frozen=True)
+class Raw:
+    """Answer with these bytes, HTTP or not, and hang up."""
+
+    head: bytes
+    flood: bytes = b""
+    """Sent after them again and again, until the other side hangs up."""
+
+
+@dataclass(frozen=True)
 class Drop:
     """Hang up without an answer, after doing what was asked for or not."""
 
     applied: bool = False
 
 
-Fault = Reply | Hang | Drip | Drop
+Fault = Reply | Hang | Drip | Raw | Drop
 
 
 @dataclass(frozen=True)
@@ -226,6 +235,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"X-Slow: " if headers else b"Content-Length: 999\r\n\r\n")
                 while not self.gateway.released.wait(0.02):
                     self.wfile.write(b".")
+            case Raw(head=head, flood=flood):
+                self.wfile.write(head)
+                while flood and not self.gateway.released.is_set():
+                    self.wfile.write(flood)
             case Drop(applied=True):
                 self.serve(body)
 

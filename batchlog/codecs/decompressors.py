@@ -3,14 +3,18 @@
 All have the interface of `bz2.BZ2Decompressor`; where a library's has another, it is adapted here.
 """
 
+import re
 import sys
 import zlib
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, cast
 
-DICTIONARY_LOG = 27
-"""Most memory for xz's dictionary and zstd's window, as a power of two: `xz -9` needs 65 MiB,
-`zstd --long` 128."""
+WINDOW_LOG = 26
+"""Largest window (xz: dictionary) that is kept in memory, as a power of two: 64 MiB are what
+`xz -9` needs; a large file that was written with `zstd --long` needs twice that."""
+
+_XZ_MEMORY = (1 << WINDOW_LOG) + (1 << 20)
+"""Bytes: what liblzma needs besides the dictionary counts too."""
 
 
 class Decompressor(Protocol):
@@ -66,6 +70,16 @@ class ZlibMember:
         return self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
 
 
+def explain(error: Exception) -> str:
+    """Return what `error`, a maker's fault, says of the file."""
+    text = str(error)
+    # liblzma's "Memory usage limit exceeded", libzstd's "Frame requires too much memory".
+    if re.search("memory usage limit|too much memory", text, re.IGNORECASE):
+        most = f"{1 << WINDOW_LOG >> 20} MiB"
+        return f"its window is too large, {most} are the most; compress it anew with a smaller one"
+    return text
+
+
 def maker(form: str) -> Maker:
     """Return what decompresses members of `form`: "gzip", "bzip2", "xz" or "zstd"."""
     return {"gzip": _gzip, "bzip2": _bzip2, "xz": _xz, "zstd": _zstd}[form]()
@@ -95,7 +109,7 @@ def _xz() -> Maker:
     import lzma
 
     def begin() -> Decompressor:
-        return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=1 << DICTIONARY_LOG)
+        return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
 
     return Maker(begin, lzma.LZMAError)
 
@@ -106,5 +120,5 @@ def _zstd() -> Maker:
     else:
         from backports import zstd
 
-    limit: dict[int, int] = {zstd.DecompressionParameter.window_log_max: DICTIONARY_LOG}
+    limit: dict[int, int] = {zstd.DecompressionParameter.window_log_max: WINDOW_LOG}
     return Maker(lambda: zstd.ZstdDecompressor(options=limit), zstd.ZstdError)

@@ -6,7 +6,7 @@ error is not given out, so that the same bytes always give the same blocks (R44)
 
 from collections.abc import Callable, Generator, Iterator
 
-from batchlog.codecs.decompressors import Maker, maker
+from batchlog.codecs.decompressors import Maker, explain, maker
 from batchlog.codecs.magic import may_begin
 
 INPUT = 1 << 17
@@ -63,7 +63,7 @@ def _member(members: Maker, data: bytes, read: Read) -> Generator[tuple[bytes, b
         try:
             block = member.decompress(data, OUTPUT)
         except members.fault as error:
-            raise Corrupt(str(error)) from None
+            raise Corrupt(explain(error)) from None
         if block or member.eof:
             yield block, member.eof
         if member.eof:

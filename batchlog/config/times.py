@@ -24,6 +24,8 @@ _DURATION = re.compile("".join(rf"(?:([0-9]{{1,9}}){unit}(?![a-z]))?" for unit i
 
 _LONGEST = 100 * _UNITS["y"]
 
+_LONGEST_TEXT = 100
+
 # The stamp of an access log, which people paste; dateutil does not read the colon before the hour.
 _LOG_STAMP = re.compile(r"\[?(\d{1,2}/[A-Za-z]{3}/\d{4}):([^\]]*)\]?")
 
@@ -52,6 +54,8 @@ def since(text: str, now: float) -> Since:
         return _PLACES[text]
     if text != "0" and text and _DURATION.fullmatch(text):
         return int(now - duration(text))
+    if len(text) > _LONGEST_TEXT:
+        raise ConfigError(f"{text[:20]!r}… is not a time: it has {len(text)} characters")
     when = _moment(text, now)
     if when > now:
         raise ConfigError(f"{text!r} lies in the future; give a time that has passed, or now")
@@ -72,7 +76,7 @@ def _moment(text: str, now: float) -> float:
             return parser.parse(plain, default=midnight).timestamp()
         except parser.UnknownTimezoneWarning:
             reason = "names a time zone that is not known here; write its offset, such as +01:00"
-        except (ValueError, OverflowError):
+        except (ValueError, ArithmeticError):  # decimal's, for one, of too many digits
             reason = (
                 "is not a time; expected checkpoint, start, now, an age such as 36h or 7d, "
                 "or a time such as '2026-11-01 10:00'"

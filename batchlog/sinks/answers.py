@@ -7,14 +7,14 @@ our secrets before it is shown.
 import re
 import ssl
 from http import HTTPStatus
-from http.client import BadStatusLine, InvalidURL, RemoteDisconnected
+from http.client import HTTPException, IncompleteRead, InvalidURL
 from socket import gaierror
 from typing import NamedTuple
 from urllib.error import URLError
 
 from batchlog.errors import GatewayRefused
+from batchlog.sinks.response import Answer
 from batchlog.sinks.target import Secrets, Target, without_userinfo
-from batchlog.sinks.wire import Answer
 
 SHOWN = 500
 """Most characters shown of a text that is not ours."""
@@ -30,6 +30,9 @@ _ADVICE: dict[int, str] = {
     "password for the proxy, no_proxy the hosts that need none",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: 'set gateway.compression = "none"',
 }
+
+_WANTS_TLS = re.compile(rb"HTTP request to an HTTPS server|plain HTTP", re.IGNORECASE)
+"""In a 400 of Go's net/http, or of nginx and Apache, to HTTP where TLS is spoken."""
 
 _PATIENCE = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
@@ -71,14 +74,14 @@ def fault(error: Exception, peer: Peer) -> Fault:  # noqa: PLR0911 - a table
         )
     if isinstance(error, ConnectionRefusedError):
         return Fault("connection refused", "start it, or correct gateway.url")
-    if isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected):
-        return Fault("what answers there does not speak HTTP", "correct gateway.url")
     if isinstance(error, OSError):
         text = error.strerror or str(error) or "the connection was lost"
         return Fault(shown(text, peer.secrets).lower(), "see whether it is up, and gateway.url")
     # Not their texts: they would show the URL or a header as it is.
-    if isinstance(error, ValueError | InvalidURL):
+    if isinstance(error, ValueError | OverflowError | InvalidURL):
         return Fault("its URL cannot be used", "correct gateway.url", again=False)
+    if isinstance(error, HTTPException) and not isinstance(error, IncompleteRead):
+        return Fault("what answers there does not speak HTTP", "correct gateway.url")
     return Fault("the connection was lost before the answer", "see whether it is up")
 
 
@@ -112,7 +115,7 @@ def refuse(answer: Answer, peer: Peer, load: str = "") -> None:
     if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
         place = shown(without_userinfo(answer.location), peer.secrets) or "nowhere"
         said += f", to {place}, where nothing is sent"
-    raise GatewayRefused(f"{peer.title} {said}; {_advice(answer.status, peer.target, load)}")
+    raise GatewayRefused(f"{peer.title} {said}; {_advice(answer, peer.target, load)}")
 
 
 def refuse_page(answer: Answer, peer: Peer) -> None:
@@ -157,16 +160,23 @@ def _said(answer: Answer, peer: Peer) -> str:
     return f"{status}: {words}" if words else status
 
 
-def _advice(status: int, target: Target, load: str) -> str:
+def _advice(answer: Answer, target: Target, load: str) -> str:
+    status = answer.status
     if status < HTTPStatus.BAD_REQUEST:
         return "set gateway.url to the gateway itself"
+    if status == HTTPStatus.BAD_REQUEST and _WANTS_TLS.search(answer.body):
+        return "begin gateway.url with https://"
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and load:
         compress = "" if target.compression == "gzip" else 'set gateway.compression = "gzip", '
         return f"the push had {load}: {compress}lower metrics.max_series or raise the limit there"
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        if target.bearer_token_file is not None:
-            return "check the token in gateway.bearer_token_file"
-        if target.username is not None:
-            return "check gateway.username and the password in gateway.password_file"
-        return "set gateway.username and gateway.password_file, or gateway.bearer_token_file"
+        return _login_advice(target)
     return _ADVICE.get(status, "see its own log, or that of a proxy before it")
+
+
+def _login_advice(target: Target) -> str:
+    if target.bearer_token_file is not None:
+        return "check the token in gateway.bearer_token_file"
+    if target.username is not None:
+        return "check gateway.username and the password in gateway.password_file"
+    return "set gateway.username and gateway.password_file, or gateway.bearer_token_file"

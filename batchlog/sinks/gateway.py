@@ -20,8 +20,9 @@ from batchlog.errors import GatewayRefused, SinkUnreachable, Stop
 from batchlog.metrics import Collected
 from batchlog.sinks.answers import Fault, Peer, accepted, fault, later, refuse, refuse_page
 from batchlog.sinks.group import LINES, Held, find
+from batchlog.sinks.response import KEPT, Answer, Flood
 from batchlog.sinks.target import Target, read_secrets, tls_context
-from batchlog.sinks.wire import Answer, Budget, exchange, proxied
+from batchlog.sinks.wire import Budget, exchange, proxied
 
 __all__ = ["Delivery", "Target", "forget", "generation", "holds_group", "push"]
 
@@ -118,17 +119,20 @@ def _held(target: Target) -> Held | None:
     def get(handler: Handler) -> None:
         handler(f"{target.base}/metrics", "GET", target.timeout, [("Accept", "text/plain")], b"")()
 
-    answer = _once(line, get, LINES)
-    refuse(answer, line.peer)
     try:
+        answer = _once(line, get, LINES)
+        refuse(answer, line.peer)
         if not answer.kind.startswith("text/plain"):
             raise ValueError(answer.kind)  # noqa: TRY301 - one way to say that it is no gateway
         return find(answer.body.decode(), target.group)
+    except Flood:
+        wrong = f"tells more than {KEPT >> 20} MiB about groups"
     except ValueError:
-        raise GatewayRefused(
-            f"{line.peer.title}: what stands at /metrics is not in Prometheus' text format; "
-            "gateway.url must lead to a Pushgateway"
-        ) from None
+        wrong = "is not in Prometheus' text format"
+    raise GatewayRefused(
+        f"{line.peer.title}: what stands at /metrics {wrong}; "
+        "gateway.url must lead to a Pushgateway"
+    )
 
 
 class _Line(NamedTuple):
@@ -195,7 +199,7 @@ def _attempt(
 
     try:
         via(handler)
-    except (OSError, HTTPException, ValueError) as error:
+    except (OSError, HTTPException, ValueError, OverflowError) as error:
         return fault(error, line.peer)
     return later(sent[0].answer, line.peer) or sent[0]
 

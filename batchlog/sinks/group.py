@@ -1,6 +1,7 @@
 """Our group among the series that a gateway shows, or our series in a textfile. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -27,19 +28,24 @@ def find(text: str, group: Mapping[str, str]) -> Held | None:
     """
     ours = {name: value for name, value in group.items() if value}
     pushed, state_id, generation = False, "", None
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
+    # Line by line: the parser's samples take many times the memory of their text.
+    for line in text.split("\n"):
+        for sample in _samples(line):
             if not _belongs(sample, ours):
                 continue
             if sample.name == "push_time_seconds":
                 pushed = sample.value > 0
             elif sample.name == "batchlog_info":
                 state_id = sample.labels.get("state_id", "")
-            elif sample.name == "batchlog_generation":
+            elif sample.name == "batchlog_generation" and isfinite(sample.value):
                 generation = int(sample.value)
     if not (pushed or state_id or generation is not None):
         return None
     return Held(state_id, generation)
+
+
+def _samples(line: str) -> Iterator[Sample]:
+    return (sample for family in text_string_to_metric_families(line) for sample in family.samples)
 
 
 def _belongs(sample: Sample, ours: Mapping[str, str]) -> bool:

@@ -6,9 +6,11 @@ Secrets live in a `Secrets`, which shows them to nobody and takes them out of wh
 import re
 import ssl
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
+from urllib.request import getproxies
 
 from batchlog.errors import SinkUnreachable
 
@@ -67,7 +69,7 @@ class Secrets:
 
     def hide(self, text: str) -> str:
         """Return `text` without any secret, as when a server echoes a request."""
-        for word in self.words:
+        for word in sorted(self.words, key=len, reverse=True):  # one may hold another
             text = text.replace(word, "***")
         return text
 
@@ -84,14 +86,28 @@ def read_secrets(target: Target) -> Secrets:
             f"{target.title}: its URL holds a user or password; give them as gateway.username and "
             "gateway.password_file instead"
         )
+    proxies = tuple(_proxy_words())
     if target.bearer_token_file is not None:
         token = _read(target, "bearer_token_file", target.bearer_token_file)
-        return Secrets(f"Bearer {token}", (token,))
+        return Secrets(f"Bearer {token}", (token, *proxies))
     if target.username is not None and target.password_file is not None:
         password = _read(target, "password_file", target.password_file)
-        pair = b64encode(f"{target.username}:{password}".encode()).decode()
-        return Secrets(f"Basic {pair}", (pair, password))
-    return Secrets()
+        pair = _pair(f"{target.username}:{password}")
+        return Secrets(f"Basic {pair}", (pair, password, *proxies))
+    return Secrets(words=proxies)
+
+
+def _pair(user_and_password: str) -> str:
+    return b64encode(user_and_password.encode(errors="surrogateescape")).decode()
+
+
+def _proxy_words() -> Iterator[str]:
+    """Yield what the environment's proxies are authorised with, in each form it may be echoed."""
+    for proxy in getproxies().values():
+        if found := re.match(r"(?:[^@/]*//)?([^:@]*):(.+)@", proxy, re.DOTALL):
+            for user, password in (found.groups(), map(unquote, found.groups())):
+                login = f"{user}:{password}"
+                yield from (_pair(login), login, password)
 
 
 def _read(target: Target, setting: str, path: str) -> str:

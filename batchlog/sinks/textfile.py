@@ -23,7 +23,9 @@ def write(path: str | Path, families: Iterable[Metric]) -> None:
     path = Path(path)
     # Not *.prom: the collector must not read it. One name, so that a kill leaves no pile of them.
     temporary = path.with_name(f".{path.name}.tmp")
+    _demand_own(path)
     try:
+        temporary.unlink(missing_ok=True)
         _write_through(temporary, exposition(families))
         temporary.replace(path)
         _sync(path.parent)
@@ -41,8 +43,10 @@ def holds_group(path: str | Path) -> str | None:
 
     Empty where something else stands there. SinkUnreachable where it cannot be read.
     """
+    path = Path(path)
+    _demand_own(path)
     try:
-        data = Path(path).read_bytes()
+        data = path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -59,8 +63,16 @@ def holds_group(path: str | Path) -> str | None:
     return held.state_id if held else ""
 
 
+def _demand_own(path: Path) -> None:
+    """Raise SinkUnreachable where a device, pipe or directory stands at `path`."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise SinkUnreachable(
+            f"textfile {path} is not a regular file; textfile.path must name a file of its own"
+        )
+
+
 def _write_through(path: Path, data: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, MODE)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, MODE)

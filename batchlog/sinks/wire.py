@@ -8,11 +8,10 @@ import ssl
 from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPResponse, HTTPSConnection, IncompleteRead
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from socket import SHUT_RDWR, socket
 from threading import Event, Thread
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 from urllib.request import (
     AbstractHTTPHandler,
@@ -24,15 +23,13 @@ from urllib.request import (
 )
 
 from batchlog.errors import Stop
+from batchlog.sinks.response import Answer, Response, take
 
 GRACE = 5.0
 """Seconds for everything that is still to be sent once a stop was asked for (R77)."""
 
 SLICE = 0.1
 """Seconds between two looks at the time and at `stop`."""
-
-LIMIT = 1 << 16
-"""Most bytes that are read of an answer whose text is only shown."""
 
 THREAD = "batchlog-request"
 """Name of the threads that wait for servers."""
@@ -62,17 +59,6 @@ class Budget:
         return left if self._within is None else min(left, self._within.left())
 
 
-class Answer(NamedTuple):
-    """What a server answered."""
-
-    status: int
-    reason: str
-    location: str
-    kind: str
-    """Media type, such as text/plain."""
-    body: bytes
-
-
 def exchange(
     request: Request,
     context: ssl.SSLContext | None,
@@ -82,9 +68,12 @@ def exchange(
 ) -> Answer:
     """Send `request` and return the answer; TimeoutError once nothing is left of `budget`.
 
+    Besides, it raises OSError, HTTPException, or ValueError for a URL or header of no use.
+
     `timeout` (seconds) bounds each operation of the socket. Looking up a host knows no deadline
     and a slow server moves on each time: so all of it happens in a thread that can be left alone.
-    With `keep`, only those lines of a 200's body are kept that begin with one of its members.
+    With `keep`, only those lines of a 200's body are kept that begin with one of its members; Flood
+    where they are too much.
     """
     flight = _Flight()
     opener = OpenerDirector()
@@ -125,7 +114,7 @@ class _Flight:
     ) -> None:
         try:
             with closing(opener.open(request, timeout=timeout)) as response:
-                self.outcome = _answer(response, keep)
+                self.outcome = take(response, keep)
         except Exception as error:  # noqa: BLE001 - `exchange` raises it
             self.outcome = error
         finally:
@@ -148,26 +137,10 @@ class _Flight:
                 self.sock.shutdown(SHUT_RDWR)
 
 
-def _answer(response: HTTPResponse, keep: tuple[bytes, ...]) -> Answer:
-    sifted = bool(keep) and response.status == HTTPStatus.OK
-    if sifted:
-        body = b"".join(line for line in response if line.startswith(keep))
-    else:
-        body = response.read(LIMIT)
-    # Neither way of reading says that something is missing.
-    if response.length and (sifted or len(body) < LIMIT):
-        raise IncompleteRead(body, response.length)
-    return Answer(
-        response.status,
-        response.reason,
-        response.headers.get("Location", ""),
-        response.headers.get_content_type(),
-        body,
-    )
-
-
 class _Connection(HTTPConnection):
     """A connection that its flight can end, and whose answer is read even to a half-sent body."""
+
+    response_class = Response
 
     def __init__(self, flight: _Flight, *args: Any, **more: Any) -> None:  # noqa: ANN401 - as there
         super().__init__(*args, **more)

@@ -81,11 +81,28 @@ def test_a_beginning_is_read(expected: Since, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "0", "-7d", "2026-02-30", "9" * 30, "2026-11-01T10:00+99:00", "\x00"]
+    "text",
+    [
+        "",
+        "yesterday",
+        "0",
+        "-7d",
+        "2026-02-30",
+        "9" * 30,
+        "0:" + "1" * 90,
+        "2026-11-01T10:00+99:00",
+        "\x00",
+    ],
 )
 def test_what_is_no_time_is_refused_with_what_would_do(text: str) -> None:
     with pytest.raises(ConfigError, match="is not a time; expected checkpoint, start, now, an age"):
         since(text, NOW)
+
+
+def test_a_text_longer_than_any_time_is_refused_and_not_shown_whole() -> None:
+    with pytest.raises(ConfigError, match="is not a time") as error:
+        since("0:" + "1" * 400, NOW)
+    assert len(str(error.value)) < 300
 
 
 def test_a_zone_that_would_be_taken_for_local_time_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 from batchlog.errors import BatchlogError, GatewayRefused, SinkUnreachable, Stop
 from batchlog.sinks import wire
 from batchlog.sinks.gateway import Target, forget, generation, holds_group
+from batchlog.sinks.response import LIMIT
 from batchlog.state.checkpoint import Series, State
-from tests.gateways import Drip, Drop, Fault, Hang, Reply, StandIn
+from tests.gateways import Drip, Drop, Fault, Hang, Raw, Reply, StandIn
 from tests.servers import eventually
 from tests.sinks.deliveries import Clock, deliver, metrics, target
 
@@ -50,6 +52,20 @@ def test_a_400_is_not_repeated_and_shows_the_gateways_own_words_r82(gateway: Sta
         f"gateway {gateway.url} answered 400 Bad Request: "
         "pushed metrics are invalid: [31mduplicate series \N{REPLACEMENT CHARACTER}; "
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"Client sent an HTTP request to an HTTPS server.\n",
+        b"<h1>400 Bad Request</h1>The plain HTTP request was sent to HTTPS port",
+    ],
+    ids=["go", "nginx"],
+)
+def test_a_400_for_http_where_https_is_spoken_advises_https(gateway: StandIn, words: bytes) -> None:
+    text = refusal(gateway, Reply(400, words))
+    assert text.endswith("; begin gateway.url with https://")
+    assert "metrics.namespace" not in text
 
 
 def test_a_long_text_is_cut(gateway: StandIn) -> None:
@@ -151,6 +167,15 @@ def test_what_is_not_an_exposition_is_not_taken_for_an_empty_gateway_r65(
         ask(target(gateway.url))
 
 
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf"])
+def test_a_generation_that_is_no_number_counts_for_nothing(gateway: StandIn, value: str) -> None:
+    labels = '{job="batchlog",instance="web1"}'
+    page = f"push_time_seconds{labels} 1.6e9\nbatchlog_generation{labels} {value}\n"
+    gateway.faults.extend([Reply(200, page.encode())] * 2)
+    assert generation(target(gateway.url)) is None
+    assert holds_group(target(gateway.url)) == ""
+
+
 @pytest.mark.parametrize("ask", [holds_group, generation])
 def test_half_an_exposition_is_not_taken_for_an_empty_gateway_r65(
     gateway: StandIn, ask: Callable[[Target], object]
@@ -158,6 +183,41 @@ def test_half_an_exposition_is_not_taken_for_an_empty_gateway_r65(
     gateway.faults.append(Reply(200, b"up 1\n", announced=100))
     with pytest.raises(SinkUnreachable, match="the connection was lost"):
         ask(target(gateway.url))
+
+
+TEXT = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+
+
+@pytest.mark.parametrize("ask", [holds_group, generation])
+@pytest.mark.parametrize("flood", [b'batchlog_info{state_id="x"} 1\n', b"batchlog_info{a=" * 99])
+def test_more_groups_than_any_gateway_has_are_refused(
+    gateway: StandIn, flood: bytes, ask: Callable[[Target], object]
+) -> None:
+    gateway.faults.append(Raw(TEXT + b"\r\n", flood * 999))
+    with pytest.raises(GatewayRefused, match="tells more than 8 MiB about groups"):
+        ask(target(gateway.url))
+
+
+@every_request
+@pytest.mark.parametrize("head", [b"", b"Transfer-Encoding: chunked\r\n\r\n-1"])
+def test_an_answer_without_an_end_takes_no_memory(
+    gateway: StandIn, head: bytes, ask: Callable[[Target], object]
+) -> None:
+    gateway.faults.append(Raw(TEXT + head + b"\r\n", b"x" * (1 << 16)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BatchlogError):
+            ask(target(gateway.url, timeout=0.3))
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_line_hides_neither_itself_nor_the_next(gateway: StandIn) -> None:
+    other = b"up{a=" + b"batchlog_info{" * 9999 + b'} 1\nbatchlog_info{job="batchlog",instance="'
+    ours = b'web1",state_id="' + b"x" * LIMIT + b'"} 1\n'
+    gateway.faults.append(Reply(200, other + ours))
+    assert "x" * LIMIT == holds_group(target(gateway.url))
 
 
 # --- out of reach ------------------------------------------------------------------------------
@@ -265,6 +325,29 @@ def test_an_unknown_host_is_said_so_r79(ask: Callable[[Target], object]) -> None
 def test_a_url_that_is_none_is_not_tried_again(url: str, ask: Callable[[Target], object]) -> None:
     with pytest.raises(SinkUnreachable, match=r"gateway\.url"):
         ask(target(url))
+
+
+@every_request
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"Content-Length: -5\r\n\r\n",
+        b"Content-Length: five\r\n\r\n",
+        b"Content-Length: 5\r\nContent-Length: 0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFFFFFFFFF\r\nx",
+        b"Transfer-Encoding: chunked\r\n\r\n-5\r\nx",
+        b"Transfer-Encoding: chunked\r\n\r\n-1\r\nx",
+        b"X: y\r\n" * 200 + b"\r\n",
+        b"X: " + b"y" * 70_000 + b"\r\n\r\n",
+    ],
+    ids=lambda answer: answer[:40].decode(),
+)
+def test_an_answer_against_the_rules_of_http_counts_for_nothing(
+    gateway: StandIn, answer: bytes, ask: Callable[[Target], object]
+) -> None:
+    gateway.faults.append(Raw(TEXT + answer))
+    with pytest.raises(SinkUnreachable, match=r"does not speak HTTP|connection was lost"):
+        ask(target(gateway.url))
 
 
 def test_something_else_than_http_is_said_so() -> None:

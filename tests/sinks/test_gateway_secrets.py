@@ -115,6 +115,31 @@ def test_no_error_shows_a_secret(
     assert [] == [secret for secret in hidden if secret in chain or secret[:8] in chain]
 
 
+@every_request
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_no_error_shows_the_password_of_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, ask: Callable[[Target], object]
+) -> None:
+    pair = b64encode(b"j:o:p@ss/w0rd").decode()
+    with StandIn() as proxy:
+        where = proxy.url.removeprefix("http://")
+        monkeypatch.setenv("http_proxy", f"{scheme}j%3Ao:p%40ss%2Fw0rd@{where}")
+        echo = f"Proxy-Authorization: Basic {pair}, p@ss/w0rd, j%3Ao:p%40ss%2Fw0rd".encode()
+        proxy.faults.append(Reply(502, echo))
+        with pytest.raises(SinkUnreachable) as error:
+            ask(target("http://push.example:9091"))
+    assert f"Basic {pair}" == proxy.seen[0].headers["Proxy-Authorization"]
+    assert "Proxy-Authorization: Basic ***, ***, ***" in str(error.value)
+
+
+def test_a_secret_within_another_does_not_leave_the_rest_of_it(
+    basic: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", f"http://jo:{PASSWORD.replace(' ', '%20')}!@127.0.0.1:1")
+    secrets = read_secrets(target("http://push.example:9091", **basic))
+    assert secrets.hide(f"{PASSWORD}! {PASSWORD}") == "*** ***"
+
+
 def test_a_password_in_the_url_is_refused_and_not_shown() -> None:
     with pytest.raises(SinkUnreachable) as error:
         deliver(target("http://user:s3cret@push.example:9091"))

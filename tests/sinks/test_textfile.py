@@ -1,6 +1,7 @@
 """The file for node_exporter: whole, readable, or not there."""
 
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,35 +59,79 @@ def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_directory_in_its_place_is_named_and_nothing_left(tmp_path: Path) -> None:
     path = tmp_path / "batchlog.prom"
     path.mkdir()
-    with pytest.raises(SinkUnreachable, match="Is a directory"):
-        textfile.write(path, metrics())
+    refused(path)
     assert [path] == list(tmp_path.iterdir())
-    with pytest.raises(SinkUnreachable, match="cannot be read: Is a directory"):
+
+
+def test_a_pipe_in_its_place_is_named_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "batchlog.prom"
+    os.mkfifo(path)
+    refused(path)
+    assert path.is_fifo()
+
+
+def test_a_device_behind_a_link_in_its_place_is_named_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "batchlog.prom"
+    path.symlink_to("/dev/zero")
+    refused(path)
+    assert path.is_symlink()
+
+
+def refused(path: Path) -> None:
+    """Neither written nor read."""
+    says = f"textfile {path} is not a regular file; textfile.path must name a file of its own"
+    with pytest.raises(SinkUnreachable) as error:
+        textfile.write(path, metrics())
+    assert says == str(error.value)
+    with pytest.raises(SinkUnreachable) as error:
         textfile.holds_group(path)
+    assert says == str(error.value)
 
 
 def test_no_one_elses_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("keep")
     (tmp_path / ".batchlog.prom.tmp").symlink_to(tmp_path / "precious")
-    with pytest.raises(SinkUnreachable):
-        textfile.write(tmp_path / "batchlog.prom", metrics())
+    textfile.write(tmp_path / "batchlog.prom", metrics())
     assert (tmp_path / "precious").read_text() == "keep"
+    assert textfile.holds_group(tmp_path / "batchlog.prom") == "a1b2"
 
 
+def test_a_pipe_with_the_temporary_name_hangs_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".batchlog.prom.tmp")
+    textfile.write(tmp_path / "batchlog.prom", metrics())
+    assert [tmp_path / "batchlog.prom"] == list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def _small_files() -> Iterator[None]:
+    """Let no file grow beyond ten bytes, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("_small_files")
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("there is no /dev/full")
     path = tmp_path / "batchlog.prom"
-    textfile.write(path, metrics())
-    with pytest.raises(OSError, match="No space left on device"):
-        textfile._write_through(Path("/dev/full"), b"x")  # noqa: SLF001 - no disk to fill
-    assert textfile.holds_group(path) == "a1b2"
+    path.write_text("old")
+    with pytest.raises(SinkUnreachable, match=r"cannot be written: File too large; .*space left"):
+        textfile.write(path, metrics())
+    assert path.read_text() == "old"
+    assert [path] == list(tmp_path.iterdir())
 
 
 def test_a_file_that_is_not_there_or_empty_holds_no_group_r65(tmp_path: Path) -> None:
     assert textfile.holds_group(tmp_path / "batchlog.prom") is None
     (tmp_path / "batchlog.prom").write_text("")
     assert textfile.holds_group(tmp_path / "batchlog.prom") is None
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf"])
+def test_a_generation_that_is_no_number_counts_for_nothing(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "batchlog.prom"
+    path.write_text(f'batchlog_info{{state_id="a1b2"}} 1\nbatchlog_generation {value}\n')
+    assert textfile.holds_group(path) == "a1b2"
 
 
 @pytest.mark.parametrize("content", [b"up 1\n", b"\xff", b"not { metrics\n"])
