@@ -14,7 +14,7 @@ from batchlog.job.check import check
     "check", epilog=options.example("batchlog check --config /etc/batchlog/batchlog.toml")
 )
 @click.argument("logs", metavar="[LOG]...", nargs=-1)
-@options.options(options.STATE, options.SINKS, options.LISTEN, options.MEASURE)
+@options.all_of(options.STATE, options.SINKS, options.LISTEN, options.MEASURE)
 def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click's values
     """Validate configuration, formats, paths, permissions, state directory and gateway.
 

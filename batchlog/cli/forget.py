@@ -16,7 +16,7 @@ from batchlog.state.store import Store
 @click.command(
     "forget", epilog=options.example("batchlog forget --gateway http://push.example.org:9091")
 )
-@options.options(options.STATE, options.GROUP, options.VOICE)
+@options.all_of(options.STATE, options.GROUP, options.VOICE)
 def command(**given: Any) -> int:  # noqa: ANN401 - click's values
     """Delete this group from the gateway: of a host that is decommissioned.
 

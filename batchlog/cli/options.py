@@ -37,7 +37,7 @@ def example(command: str) -> str:
     )
 
 
-def options(*chosen: Callable[[F], F]) -> Callable[[F], F]:
+def all_of(*chosen: Callable[[F], F]) -> Callable[[F], F]:
     """Return one decorator for several options, shown in the order given."""
 
     def decorate(command: F) -> F:
@@ -114,11 +114,11 @@ LISTEN = option(
 VERBOSE = option("-v", "--verbose", is_flag=True, help="A line for each decision about each file.")
 QUIET = option("-q", "--quiet", is_flag=True, help="Errors only.")
 
-STATE = options(CONFIG, CHECKPOINT)
-GROUP = options(GATEWAY, JOB, GROUPING)
-VOICE = options(VERBOSE, QUIET)
-MEASURE = options(FORMAT, BY)
-SINKS = options(GROUP, TEXTFILE, RETRY_FOR)
+STATE = all_of(CONFIG, CHECKPOINT)
+GROUP = all_of(GATEWAY, JOB, GROUPING)
+VOICE = all_of(VERBOSE, QUIET)
+MEASURE = all_of(FORMAT, BY)
+SINKS = all_of(GROUP, TEXTFILE, RETRY_FOR)
 
 
 def settings(config: str | None, **given: Any) -> Settings:  # noqa: ANN401 - click's values

@@ -22,7 +22,7 @@ from batchlog.metrics import exposition
     ),
 )
 @click.argument("logs", metavar="[LOG]...", nargs=-1)
-@options.options(
+@options.all_of(
     options.SINCE,
     options.STATE,
     options.SINKS,

@@ -12,7 +12,7 @@ from batchlog.job.request import World
 
 @click.command("reset", epilog=options.example("batchlog reset"))
 @click.argument("logs", metavar="[LOG]...", nargs=-1)
-@options.options(options.STATE, options.FORMAT, options.LOCK_WAIT, options.VOICE)
+@options.all_of(options.STATE, options.FORMAT, options.LOCK_WAIT, options.VOICE)
 def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click's values
     """Start anew: totals at zero, logs at their present end, all on disk taken as counted.
 

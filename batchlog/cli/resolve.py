@@ -15,7 +15,7 @@ from batchlog.job.request import World
     "resolve", epilog=options.example("batchlog resolve /var/log/nginx/access.log.1 --ignore")
 )
 @click.argument("path", metavar="PATH")
-@options.options(
+@options.all_of(
     options.option("--count", is_flag=True, help="Count it from its first line."),
     options.option("--ignore", is_flag=True, help="Take all up to its present end as counted."),
     options.STATE,

@@ -19,7 +19,7 @@ from batchlog.job.run import families_of
 from batchlog.job.run import run as run_job
 from batchlog.metrics import RunStatus
 from batchlog.scheduler.listen import address
-from batchlog.scheduler.serve import Work, serve
+from batchlog.scheduler.serve import Duty, serve
 from batchlog.scheduler.ticks import interval
 from batchlog.state.checkpoint import State
 from batchlog.state.store import Store
@@ -32,7 +32,7 @@ from batchlog.state.store import Store
     ),
 )
 @click.argument("logs", metavar="[LOG]...", nargs=-1)
-@options.options(
+@options.all_of(
     options.option(
         "--every",
         metavar="DURATION",
@@ -60,12 +60,12 @@ def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click
     listen = address(given["listen"]) if given["listen"] else None
     shown = _Shown()
 
-    def work() -> Work:
+    def duty() -> Duty:
         asked = _request(logs, given, listen=listen is not None)
         shown.before_first_run(asked)
-        return Work(lambda stop: shown.run(asked, stop), asked.settings.schedule)
+        return Duty(lambda stop: shown.run(asked, stop), asked.settings.schedule)
 
-    return serve(work(), reload=work, listen=listen, collect=lambda: shown.families)
+    return serve(duty(), reload=duty, listen=listen, collect=lambda: shown.families)
 
 
 def _without_the_other_schedule() -> dict[str, None]:

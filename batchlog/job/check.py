@@ -7,8 +7,8 @@ from batchlog.entries import select
 from batchlog.errors import BatchlogError, CheckpointError
 from batchlog.formats import resolve
 from batchlog.job.deliver import targets
+from batchlog.job.logrotate import copytruncated
 from batchlog.job.request import Request
-from batchlog.job.rotators import copytruncated
 from batchlog.job.survey import Place, survey, unmatched, unusable
 from batchlog.scan import scanner
 from batchlog.segments.content import open_file

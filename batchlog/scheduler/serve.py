@@ -34,7 +34,7 @@ _NOTHING_LOST = frozenset({Exit.UNAVAILABLE, Exit.BUSY})
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Duty:
     """What is done, and when; a reload gives a new one."""
 
     job: Callable[[Stop], Exit]
@@ -57,9 +57,9 @@ _Queue = SimpleQueue[_Ask]
 
 
 def serve(
-    work: Work,
+    duty: Duty,
     *,
-    reload: Callable[[], Work],
+    reload: Callable[[], Duty],
     listen: Address | None,
     collect: Families,
 ) -> Exit:
@@ -67,7 +67,7 @@ def serve(
 
     The first run goes at once, or with `cron` at its first tick. A run that fails is logged, and
     the next goes ahead. A stop lets the run end, which sees it in its Stop. SIGHUP asks `reload`
-    for other work between two runs; where that raises a BatchlogError, the old work stays.
+    for another duty between two runs; where that raises a BatchlogError, the old one stays.
     `collect` is served at `listen`, and an address that cannot be taken is a SinkUnreachable.
 
     Call it from the main thread. It puts the signal handlers back.
@@ -75,15 +75,15 @@ def serve(
     asked: _Queue = SimpleQueue()
     stop = Stop()
     with _signals(asked, stop), _listening(listen, collect), _clock(asked) as follow:
-        follow(work.schedule)
-        if work.schedule.cron is None:
+        follow(duty.schedule)
+        if duty.schedule.cron is None:
             asked.put(_Ask.RUN)
         while not stop:
             asks = _taken(asked)
             if _Ask.RELOAD in asks:
-                work = _renewed(work, reload, follow)
+                duty = _renewed(duty, reload, follow)
             if _Ask.RUN in asks and not stop:
-                _run(work.job, stop)
+                _run(duty.job, stop)
     log.info("stopped")
     return Exit.OK
 
@@ -116,13 +116,13 @@ def _level(code: Exit) -> int:
     return logging.WARNING if code in _NOTHING_LOST else logging.ERROR
 
 
-def _renewed(work: Work, reload: Callable[[], Work], follow: _Follow) -> Work:
+def _renewed(duty: Duty, reload: Callable[[], Duty], follow: _Follow) -> Duty:
     try:
         new = reload()
     except BatchlogError as error:
         log.error("%s; the configuration from before stays", error)  # noqa: TRY400 - a message, no traceback
-        return work
-    if new.schedule != work.schedule:
+        return duty
+    if new.schedule != duty.schedule:
         follow(new.schedule)
     log.info("configuration read again")
     return new

@@ -15,7 +15,7 @@ from batchlog.segments.book import Book, Progress
 from batchlog.segments.discover import File, Found
 from batchlog.segments.findings import decision, error, notice
 from batchlog.segments.identity import Likeness, compare
-from batchlog.segments.known import Log, Segment, Sight, State
+from batchlog.segments.known import Condition, Log, Segment, Sight
 from batchlog.segments.look import Look
 from batchlog.segments.resume import Decision, Kind, decide, lost_bytes
 from batchlog.segments.take import (
@@ -221,5 +221,5 @@ def _lose(book: Book, index: int) -> None:
         book.say(notice(f"what {name} held is gone, all that was seen of it was counted"))
 
 
-def _ended(segment: Segment) -> State:
+def _ended(segment: Segment) -> Condition:
     return "old" if segment.state == "old" else "sealed"

@@ -6,7 +6,7 @@ import msgspec
 
 from batchlog.segments.identity import Mark
 
-State = Literal["open", "sealed", "quarantined", "old"]
+Condition = Literal["open", "sealed", "quarantined", "old"]
 
 
 class Sight(msgspec.Struct, frozen=True):
@@ -36,7 +36,7 @@ class Segment(msgspec.Struct, frozen=True, omit_defaults=True):
     """One content from a writer's first byte to its last."""
 
     mark: Mark
-    state: State
+    state: Condition
     """open: may grow. sealed: its end is known. quarantined: waits for a person's `resolve`.
     old: was on disk below the origin; a push never counts it."""
     begin: int | None

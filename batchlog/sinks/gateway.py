@@ -19,7 +19,7 @@ from prometheus_client.core import Metric
 from batchlog.errors import GatewayRefused, SinkUnreachable, Stop
 from batchlog.metrics import Collected
 from batchlog.sinks.answers import Fault, Peer, accepted, fault, later, refuse, refuse_page
-from batchlog.sinks.group import LINES, Held, find
+from batchlog.sinks.held import LINES, Held, find
 from batchlog.sinks.response import KEPT, Answer, Flood
 from batchlog.sinks.target import Target, read_secrets, tls_context
 from batchlog.sinks.wire import Budget, exchange, proxied
@@ -70,19 +70,19 @@ def push(
     if not collected.samples:
         return Delivery(target.title, 0, 0, 0, f"{target.title}: nothing to push, nothing sent")
     budget = Budget(target.budget, clock, stop)
-    line = _line(target)
+    route = _route(target)
     put = partial(_put, target, collected)
     tries = 0
     while True:
         tries += 1
-        outcome = _attempt(line, put, Budget(target.timeout, clock, stop, within=budget))
+        outcome = _attempt(route, put, Budget(target.timeout, clock, stop, within=budget))
         if isinstance(outcome, _Sent):
-            refuse(outcome.answer, line.peer, f"{collected.samples} series, {outcome.size} bytes")
-            warning = accepted(outcome.answer, line.peer)
-            return Delivery(line.peer.title, collected.samples, outcome.size, tries, warning)
+            refuse(outcome.answer, route.peer, f"{collected.samples} series, {outcome.size} bytes")
+            warning = accepted(outcome.answer, route.peer)
+            return Delivery(route.peer.title, collected.samples, outcome.size, tries, warning)
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tries - 1)) * (1 - rng() / 2)
         if not (outcome.again and target.retry_for > 0 and pause < budget.left()):
-            raise _unreachable(line.peer, outcome, tries)
+            raise _unreachable(route.peer, outcome, tries)
         _pause(pause, sleep, stop)
 
 
@@ -107,21 +107,21 @@ def forget(target: Target) -> None:
     def delete(handler: Handler) -> None:
         delete_from_gateway(target.base, target.job, dict(target.grouping), target.timeout, handler)
 
-    line = _line(target)
-    answer = _once(line, delete)
-    refuse(answer, line.peer)
-    refuse_page(answer, line.peer)
+    route = _route(target)
+    answer = _once(route, delete)
+    refuse(answer, route.peer)
+    refuse_page(answer, route.peer)
 
 
 def _held(target: Target) -> Held | None:
-    line = _line(target)
+    route = _route(target)
 
     def get(handler: Handler) -> None:
         handler(f"{target.base}/metrics", "GET", target.timeout, [("Accept", "text/plain")], b"")()
 
     try:
-        answer = _once(line, get, LINES)
-        refuse(answer, line.peer)
+        answer = _once(route, get, LINES)
+        refuse(answer, route.peer)
         if not answer.kind.startswith("text/plain"):
             raise ValueError(answer.kind)  # noqa: TRY301 - one way to say that it is no gateway
         return find(answer.body.decode(), target.group)
@@ -130,12 +130,12 @@ def _held(target: Target) -> Held | None:
     except ValueError:
         wrong = "is not in Prometheus' text format"
     raise GatewayRefused(
-        f"{line.peer.title}: what stands at /metrics {wrong}; "
+        f"{route.peer.title}: what stands at /metrics {wrong}; "
         "gateway.url must lead to a Pushgateway"
     )
 
 
-class _Line(NamedTuple):
+class _Route(NamedTuple):
     """All that a request to one gateway needs."""
 
     peer: Peer
@@ -149,9 +149,9 @@ class _Sent(NamedTuple):
     size: int
 
 
-def _line(target: Target) -> _Line:
+def _route(target: Target) -> _Route:
     peer = Peer(target, read_secrets(target), proxied(target.base))
-    return _Line(peer, tls_context(target))
+    return _Route(peer, tls_context(target))
 
 
 def _put(target: Target, collected: Collected, handler: Handler) -> None:
@@ -166,17 +166,17 @@ def _put(target: Target, collected: Collected, handler: Handler) -> None:
     )
 
 
-def _once(line: _Line, via: Callable[[Handler], None], keep: tuple[bytes, ...] = ()) -> Answer:
+def _once(route: _Route, via: Callable[[Handler], None], keep: tuple[bytes, ...] = ()) -> Answer:
     """Try once; raise SinkUnreachable where no answer came, or one that asks for patience."""
-    budget = Budget(line.peer.target.timeout, time.monotonic, Stop())
-    outcome = _attempt(line, via, budget, keep)
+    budget = Budget(route.peer.target.timeout, time.monotonic, Stop())
+    outcome = _attempt(route, via, budget, keep)
     if isinstance(outcome, Fault):
-        raise _unreachable(line.peer, outcome, 1)
+        raise _unreachable(route.peer, outcome, 1)
     return outcome.answer
 
 
 def _attempt(
-    line: _Line,
+    route: _Route,
     via: Callable[[Handler], None],
     budget: Budget,
     keep: tuple[bytes, ...] = (),
@@ -189,10 +189,10 @@ def _attempt(
     ) -> Callable[[], None]:
         def send() -> None:
             more = {"User-Agent": "batchlog"}
-            if line.peer.secrets.authorization:
-                more["Authorization"] = line.peer.secrets.authorization
+            if route.peer.secrets.authorization:
+                more["Authorization"] = route.peer.secrets.authorization
             request = Request(url, data or None, {**dict(headers), **more}, method=method)  # noqa: S310 - Target.base is http or https
-            answer = exchange(request, line.context, timeout, budget, keep)
+            answer = exchange(request, route.context, timeout, budget, keep)
             sent.append(_Sent(answer, len(data)))
 
         return send
@@ -200,8 +200,8 @@ def _attempt(
     try:
         via(handler)
     except (OSError, HTTPException, ValueError, OverflowError) as error:
-        return fault(error, line.peer)
-    return later(sent[0].answer, line.peer) or sent[0]
+        return fault(error, route.peer)
+    return later(sent[0].answer, route.peer) or sent[0]
 
 
 def _pause(seconds: float, sleep: Callable[[float], None], stop: Stop) -> None:

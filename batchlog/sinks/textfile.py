@@ -13,7 +13,7 @@ from prometheus_client.core import Metric
 
 from batchlog.errors import SinkUnreachable
 from batchlog.metrics import exposition
-from batchlog.sinks.group import find
+from batchlog.sinks.held import find
 
 MODE = 0o644
 

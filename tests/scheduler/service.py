@@ -19,7 +19,7 @@ from batchlog.config.schema import Duration, Schedule
 from batchlog.config.times import duration
 from batchlog.errors import ConfigError, Exit, SinkUnreachable, Stop
 from batchlog.scheduler.listen import address
-from batchlog.scheduler.serve import Work, serve
+from batchlog.scheduler.serve import Duty, serve
 
 numbers = count(1)
 done = 0
@@ -78,11 +78,11 @@ def job(stop: Stop) -> Exit:
         say(f"run {number} ends{', stopped' if stop else ''}")
 
 
-def reload() -> Work:
+def reload() -> Duty:
     text = Path(os.environ["RELOAD"]).read_text()
     if text == "bad":
         raise ConfigError("schedule.cron: it is bad")
-    return Work(job, schedule(text))
+    return Duty(job, schedule(text))
 
 
 def collect() -> Iterable[Metric]:
@@ -91,4 +91,4 @@ def collect() -> Iterable[Metric]:
 
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stdout)
 listen = address(sys.argv[3]) if len(sys.argv) > 3 else None
-sys.exit(serve(Work(job, schedule(sys.argv[1])), reload=reload, listen=listen, collect=collect))
+sys.exit(serve(Duty(job, schedule(sys.argv[1])), reload=reload, listen=listen, collect=collect))

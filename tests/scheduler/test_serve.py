@@ -16,7 +16,7 @@ import pytest
 from batchlog.config.schema import Duration, Schedule
 from batchlog.errors import ConfigError, Exit, SinkUnreachable, Stop
 from batchlog.scheduler.listen import Address, served
-from batchlog.scheduler.serve import Work, serve
+from batchlog.scheduler.serve import Duty, serve
 
 SERVICE = Path(__file__).with_name("service.py")
 
@@ -221,10 +221,10 @@ def once(stop: Stop) -> Exit:
     return Exit.BUSY
 
 
-WORK = Work(once, Schedule(every=Duration(3600), jitter=Duration(60)))
+WORK = Duty(once, Schedule(every=Duration(3600), jitter=Duration(60)))
 
 
-def same() -> Work:
+def same() -> Duty:
     return WORK
 
 
@@ -248,7 +248,7 @@ def test_no_failure_of_a_run_reaches_the_caller(
             return failure
         raise failure
 
-    work = Work(job, Schedule(every=Duration(0.01)))
+    work = Duty(job, Schedule(every=Duration(0.01)))
     assert serve(work, reload=same, listen=None, collect=list) == Exit.OK
     [message] = caplog.messages
     assert message.endswith("; the next run goes ahead")
@@ -270,13 +270,13 @@ def test_work_is_reloaded_between_two_runs(good: bool) -> None:
         did.append("second")
         return once(stop)
 
-    def reload() -> Work:
+    def reload() -> Duty:
         did.append("reload")
         if good:
-            return Work(second, Schedule(every=Duration(0.02)))
+            return Duty(second, Schedule(every=Duration(0.02)))
         raise ConfigError("schedule: it is bad")
 
-    work = Work(first, Schedule(every=Duration(0.01)))
+    work = Duty(first, Schedule(every=Duration(0.01)))
     assert serve(work, reload=reload, listen=None, collect=list) == Exit.OK
     expected = ["first", "still the first", "reload", *(["second"] if good else [])]
     assert expected == did
@@ -290,4 +290,4 @@ def test_a_port_in_use_ends_it_before_the_first_run() -> None:
         served(Address("127.0.0.1", 0), list) as at,
         pytest.raises(SinkUnreachable, match="Address already in use"),
     ):
-        serve(Work(never, WORK.schedule), reload=same, listen=at, collect=list)
+        serve(Duty(never, WORK.schedule), reload=same, listen=at, collect=list)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.identity import Mark, make_mark
-from batchlog.segments.known import Segment, Sight, State
+from batchlog.segments.known import Condition, Segment, Sight
 
 
 @dataclass
@@ -55,7 +55,7 @@ def segment(
     *,
     inode: int = 1,
     first: int | None = None,
-    state: State = "open",
+    state: Condition = "open",
 ) -> Segment:
     """Return a segment consumed up to `upto`, last seen whole on an inode."""
     sight = Sight(f"/l/{inode}", 1, inode, len(data), 0, "plain")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from batchlog.job.rotators import copytruncated
+from batchlog.job.logrotate import copytruncated
 
 WHOLE = """\
 # copytruncate in a comment is none
