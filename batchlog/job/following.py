@@ -70,7 +70,12 @@ class Following:
             now=self._now,
             format=place.entry.format,
             scanner=scanners(self._settings.metrics),
-            past=Past(oldest_first(self._before[log.path].segments), log.origin),
+            past=Past(
+                oldest_first(self._before[log.path].segments),
+                log.origin,
+                log.above,
+                log.forgotten,
+            ),
             elsewhere=(lambda _: None) if _counts(log) else self._elsewhere,
             stop=self._verdict.world.stop,
         )

@@ -95,7 +95,7 @@ def _log(log: Log) -> LogReport:
         lost_segments=counters.lost_segments,
         newest=counters.newest,
         segments=tuple(_segment(segment) for segment in log.segments),
-        not_read=tuple(text_of(sight.path) for sight in log.unread),
+        not_read=tuple(text_of(sight.path) for sight in (*log.unread, *log.unfit)),
     )
 
 

@@ -15,8 +15,11 @@ from batchlog.segments.discover import Found, Wanted, discover, is_glob
 from batchlog.segments.disk import Disk
 from batchlog.segments.findings import Finding, error, notice
 from batchlog.segments.known import Log
-from batchlog.segments.origin import Begin, Begun, begin
+from batchlog.segments.origin import Begin, Begun, Moved, begin
 from batchlog.segments.sample import format_of
+
+_TRIES = 3
+"""Looks at a log that is rotated just while its origin is looked for."""
 
 
 class Place(NamedTuple):
@@ -93,7 +96,7 @@ def begin_new(
         if not place.found.files:
             continue
         try:
-            begun.append(begin_place(place, where, now))
+            begun.append(_begin_in_quiet(place, where, now))
         except LogError as problem:
             failed.add(place.entry.path)
             said.append(error(str(problem)))
@@ -112,6 +115,18 @@ def problems_of(new: Sequence[Place], places: Sequence[Place]) -> list[str]:
     if len(problems) == len(places):
         raise ConfigError("; ".join(problems) or "nothing that was named is there")
     return problems
+
+
+def _begin_in_quiet(place: Place, where: Begin | int, now: float) -> Begun:
+    """Give a log its origin, looking again where its names moved meanwhile."""
+    for _ in range(_TRIES - 1):
+        try:
+            return begin_place(place, where, now)
+        except Moved:
+            wanted = Wanted(place.entry.path, place.entry.rotated)
+            found = {one.path: one for one in discover([wanted], Disk())}
+            place = place._replace(found=found.get(place.found.path, place.found))
+    return begin_place(place, where, now)
 
 
 def begin_place(place: Place, where: Begin | int, now: float) -> Begun:

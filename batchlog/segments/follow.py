@@ -80,7 +80,7 @@ class _Follow:
         look = self._look
         look.at_all()
         segments = self._book.log.segments
-        decisions = decide(segments, look.known, look.opened, self._tools.past, look.known)
+        decisions = decide(segments, look.known, look.opened, self._tools.past)
         for index, sights in look.known.items():
             self._bear_unchanged(index, sights)
         resumed = {what.segment for what in decisions if what.kind == "same"}
@@ -102,8 +102,7 @@ class _Follow:
         return self._book.progress()
 
     def _carry_out(self, file: Opened, what: Decision) -> Iterator[Progress]:
-        if what.kind == "new":
-            what = self._decide_again(file)
+        what = self._second_thought(file, what)
         book, tools, index = self._book, self._tools, what.segment
         book.say(decision(f"{file.sight.path}: {_MEANING[what.kind]}"))
         match what.kind:
@@ -127,12 +126,20 @@ class _Follow:
             case _:
                 assert_never(what.kind)
 
-    def _decide_again(self, file: Opened) -> Decision:
-        """Decide once more on a new file: one that was read before it may have been the same."""
+    def _second_thought(self, file: Opened, what: Decision) -> Decision:
+        """Decide once more where the run itself may have changed the answer.
+
+        A new file may be the same as one that was read before it; what looks rewritten may be
+        another file, while names move and its own has not been seen.
+        """
+        if what.kind == "rewritten" and self._look.vanished:
+            return Decision("waits", what.segment)
+        if what.kind != "new":
+            return what
         segments = self._book.log.segments
         seen = {index: segments[index].bearers for index in self._book.seen}
-        (what,) = decide(segments, seen, [file], self._tools.past, self._look.known)
-        return what if what.kind in ("same", "twin", "waits") else Decision("new")
+        (again,) = decide(segments, seen, [file], self._tools.past)
+        return again if again.kind in ("same", "twin", "waits") else what
 
     def _bear_unchanged(self, index: int, sights: list[Sight]) -> None:
         sights.sort(key=lambda sight: (sight.form != "plain", -sight.size))
@@ -198,7 +205,9 @@ def settle_missing(seen: Seen) -> Progress:
     forgotten = set(bare[: max(0, len(bare) - REMEMBERED)])
     if forgotten:
         kept = tuple(s for i, s in enumerate(book.log.segments) if i not in forgotten)
-        book.log = replace(book.log, segments=kept)
+        firsts = [book.segment(i).first for i in forgotten]
+        newest = max((s for s in (*firsts, book.log.forgotten) if s is not None), default=None)
+        book.log = replace(book.log, segments=kept, forgotten=newest)
     return book.progress()
 
 

@@ -83,5 +83,12 @@ class Log(msgspec.Struct, frozen=True, omit_defaults=True):
     entry: str = ""
     """Path or pattern of the entry that named it first: of a log whose files have only stamps the
     pattern need not match the path."""
+    above: int | None = None
+    """A first stamp from which on a file lies above the origin, however old it is by now; None
+    where the origin is the active file's first line or end."""
+    forgotten: int | None = None
+    """Newest first stamp of the segments that are not remembered any more."""
     unread: tuple[Sight, ...] = ()
-    """Files that were said once to be unreadable as a log, so that they are not said again."""
+    """Files that were said once to be damaged or no log, so that they are not said again."""
+    unfit: tuple[Sight, ...] = ()
+    """Files that were said once to be in no known format: until a format is named for them."""

@@ -48,9 +48,13 @@ class Look:
             if not segment.behind
         }
         unread = {sight.key for sight in log.unread}
-        still = tuple(sight for sight in log.unread if sight.key in self.present)
-        if still != log.unread:
-            self._book.log = replace(log, unread=still)
+        if self._tools.format == "auto":
+            unread |= {sight.key for sight in log.unfit}
+        self._book.log = replace(
+            log,
+            unread=tuple(sight for sight in log.unread if sight.key in self.present),
+            unfit=tuple(s for s in log.unfit if s.key in self.present and s.key in unread),
+        )
         for file in self.present.values():
             if file.key in sights:
                 index, sight = sights[file.key]
@@ -73,7 +77,9 @@ class Look:
         try:
             spec = format_of(content, self._tools.format, self._book.log.segments)
         except LogError as problem:
-            self._set_aside(content.sight, str(problem))
+            self._book.say(error(str(problem)))
+            log = self._book.log
+            self._book.log = replace(log, unfit=(*log.unfit, content.sight))
             return None
         if spec is None:
             return None

@@ -49,7 +49,7 @@ def begin(found: Found, where: Begin | int, now: float, asked: str) -> Begun:
     """
     log = Log(found.path, int(now))
     if where is Begin.OLDEST:
-        return Begun(log, ())
+        return Begun(replace(log, above=0), ())
     maker = _Origin(asked)
     if isinstance(where, int):
         segments = maker.at_moment(found, where)
@@ -57,13 +57,22 @@ def begin(found: Found, where: Begin | int, now: float, asked: str) -> Begun:
         segments = maker.at_end_of_all(found)
     else:
         segments = maker.at_active(found, at_end=where is Begin.END)
-    return Begun(Log(found.path, int(now), tuple(segments)), tuple(maker.findings))
+    log = Log(found.path, int(now), tuple(segments), above=maker.above)
+    return Begun(log, tuple(maker.findings))
+
+
+class Moved(LogError):  # noqa: N818 - a state of a file, as in `errors`
+    """Names moved while the origin was looked for: what was found does not fit together."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} was moved while counting began: the next run begins")
 
 
 class _Origin:
     def __init__(self, asked: str) -> None:
         self._asked = asked
         self.findings: list[Finding] = []
+        self.above: int | None = None
 
     def at_active(self, found: Found, *, at_end: bool) -> list[Segment]:
         """Leave the rotated files below; the active one begins at its first line or its end."""
@@ -101,6 +110,8 @@ class _Origin:
             with self._open(file) as content:
                 mark = None if content is None else self._line_at(content, moment)
                 if content is not None and mark is not None:
+                    stamps = [one for one in firsts[number + 1 :] if one is not None]
+                    self.above = min([moment, *stamps])
                     return [*self._old(files[:number], file), self._from(content, mark)]
         return self.at_active(found, at_end=True)
 
@@ -110,12 +121,14 @@ class _Origin:
         try:
             content = open_file(file.path)
         except FileNotFoundError:
-            yield None
+            raise Moved(file.path) from None
         except LogError as problem:
             self.findings.append(error(str(problem)))
             yield None
         else:
             with content:
+                if (content.sight.device, content.sight.inode) != (file.device, file.inode):
+                    raise Moved(file.path)
                 yield None if content.empty else content
 
     def _old(self, files: Sequence[File], first_live: File | None) -> list[Segment]:

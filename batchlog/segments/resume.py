@@ -58,6 +58,10 @@ class Past(NamedTuple):
     """`oldest_first` of the log."""
     origin: int
     """When counting of it began, Unix seconds."""
+    above: int | None = None
+    """`Log.above`."""
+    forgotten: int | None = None
+    """`Log.forgotten`."""
 
     def holds(self, file: Candidate) -> bool:
         """Return whether the file is from before counting began.
@@ -65,7 +69,13 @@ class Past(NamedTuple):
         Lines may be out of order, and a clock may be set back (R72): a first stamp somewhat older
         than all that is remembered says so only of a file that nobody has written to since.
         """
-        if file.first is None or self.oldest is None or file.first >= self.oldest:
+        if file.first is None:
+            return False
+        if self.forgotten is not None and file.first <= self.forgotten:
+            return True
+        if self.above is not None and file.first >= self.above:
+            return False
+        if self.oldest is None or file.first >= self.oldest:
             return False
         return file.first < self.oldest - DISORDER or file.sight.mtime < self.origin * 10**9
 
@@ -75,18 +85,13 @@ def decide(
     known: Mapping[int, Sequence[Sight]],
     files: Sequence[Candidate],
     past: Past,
-    unchanged: Mapping[int, Sequence[Sight]],
 ) -> list[Decision]:
     """Return what each of `files` is.
 
-    `known` maps the index of a segment to those bearers of it that need no further look;
-    `unchanged` to those of them that were seen in the run before just as they are now.
+    `known` maps the index of a segment to those bearers of it that need no further look.
     """
     alike = [_likenesses(segments, file) for file in files]
-    same = [
-        _borne_by(file, segments, likes, unchanged)
-        for file, likes in zip(files, alike, strict=True)
-    ]
+    same = [_borne_by(file, segments, likes) for file, likes in zip(files, alike, strict=True)]
     borne = {index for index, sights in known.items() if sights} | set(same) - {-1}
     read = _read_first(known, files, same)
     decisions = []
@@ -123,38 +128,19 @@ def _likenesses(segments: Sequence[Segment], file: Candidate) -> dict[int, Liken
     return {index: like for index, like in alike.items() if like is not Likeness.OTHER}
 
 
-def _borne_by(
-    file: Candidate,
-    segments: Sequence[Segment],
-    alike: Mapping[int, Likeness],
-    unchanged: Mapping[int, Sequence[Sight]],
-) -> int:
+def _borne_by(file: Candidate, segments: Sequence[Segment], alike: Mapping[int, Likeness]) -> int:
     """Return the segment that the file bears, -1 where it bears none.
 
     Of several it is the one that the file was seen with before, as two files of the same lines may
     both grow (R13), else the one consumed furthest.
     """
-    same = [
-        index
-        for index, like in alike.items()
-        if like is Likeness.SAME and not _follows(file, segments[index], unchanged.get(index, ()))
-    ]
+    same = [index for index, like in alike.items() if like is Likeness.SAME]
 
     def nearness(index: int) -> tuple[bool, int, bool]:
         segment = segments[index]
         return _on_inode(segment, file), segment.mark.offset, segment.state != "old"
 
     return max(same, key=nearness, default=-1)
-
-
-def _follows(file: Candidate, segment: Segment, unchanged: Sequence[Sight]) -> bool:
-    """Return whether an active file that only begins alike comes after the segment.
-
-    The plain file that held it is still there as it was, and the active one is another: two files
-    of the same first lines (R13), not one content.
-    """
-    held = any(sight.form == "plain" for sight in unchanged)
-    return file.active and held and not _on_inode(segment, file)
 
 
 def _read_first(

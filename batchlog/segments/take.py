@@ -87,7 +87,9 @@ def take(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progres
     if tools.format not in ("auto", spec):
         spec = tools.format  # a change of configuration is for lines that are not read yet (R59)
     context = segment.context if spec == segment.format else ""
-    book.put(index, replace(segment, state="open", format=spec, context=context, behind=True))
+    first = file.first if segment.first is None else segment.first
+    segment = replace(segment, state="open", format=spec, context=context, first=first)
+    book.put(index, replace(segment, behind=True))
     scanner = tools.scanner(spec, context)
     for step in read(file.content, what, scanner, tools.stop):
         if not file.content.still_holds(step.mark):

@@ -145,6 +145,7 @@ def _with_paths(state: State, change: Callable[[str], str]) -> State:
             entry=change(log.entry),
             segments=tuple(replace(s, bearers=sights(s.bearers)) for s in log.segments),
             unread=sights(log.unread),
+            unfit=sights(log.unfit),
         )
         for log in state.logs
     )

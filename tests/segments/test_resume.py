@@ -18,7 +18,7 @@ def decided(
 ) -> list[Decision]:
     """Decide as in a run that begins with these segments."""
     past = Past(oldest_first(segments), ORIGIN)
-    return decide(segments, known, files, past, known)
+    return decide(segments, known, files, past)
 
 
 def kinds(found: list[Decision]) -> list[tuple[str, int]]:
