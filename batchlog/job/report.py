@@ -120,5 +120,5 @@ def _unread(segment: Segment) -> int | None:
         now = os.stat(sight.path)
     except OSError:
         return None
-    same = (now.st_dev, now.st_ino) == (sight.device, sight.inode)
+    same = (now.st_dev, now.st_ino) == sight.place
     return max(0, now.st_size - segment.mark.offset) if same else None

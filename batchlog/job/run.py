@@ -165,7 +165,9 @@ class _Run:
         if beyond:
             self._verdict.hear(error(f"too large for Prometheus to hold exactly: {beyond[0]}"))
         state = work.durable
-        families = tuple(families_of(state, settings, self._status(self._verdict.exit)))
+        before = None if self._request.dry_run else read_last(self._store)
+        status = self._status(before, self._verdict.exit)
+        families = tuple(families_of(state, settings, status))
         if self._request.dry_run:
             return Outcome(self._verdict.exit, families, state)
         to: tuple[Target, ...] = ()
@@ -178,12 +180,11 @@ class _Run:
         self._verdict.exits.update(delivered.exits)
         exit_ = self._verdict.exit
         failed = tuple(finding.text for finding in delivered.findings if finding.is_error)
-        write_last(self._store, LastRun(self._status(exit_), delivered.sinks, failed))
+        write_last(self._store, LastRun(self._status(before, exit_), delivered.sinks, failed))
         self._world.say(notice(self._summary(work, delivered, families)))
         return Outcome(exit_, families, state)
 
-    def _status(self, exit_: Exit) -> RunStatus:
-        before = None if self._request.dry_run else read_last(self._store)
+    def _status(self, before: LastRun | None, exit_: Exit) -> RunStatus:
         now = self._world.now()
         success = before.status.success_time if before else None
         if exit_ in (Exit.OK, Exit.DATA):

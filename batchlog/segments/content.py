@@ -101,7 +101,7 @@ class OpenFile:
         except OSError:
             raise LogError(moved) from None
         status = os.fstat(descriptor)
-        if (status.st_dev, status.st_ino) != (self.sight.device, self.sight.inode):
+        if (status.st_dev, status.st_ino) != self.sight.place:
             os.close(descriptor)
             raise LogError(moved)
         return descriptor

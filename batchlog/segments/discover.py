@@ -28,6 +28,11 @@ class File(NamedTuple):
     """Whether the writer is expected to write to it."""
 
     @property
+    def place(self) -> tuple[int, int]:
+        """Device and inode: one file, whatever its names."""
+        return self.device, self.inode
+
+    @property
     def key(self) -> tuple[int, int, int, int]:
         """What makes two looks at it the same (see `Sight.key`)."""
         return self.device, self.inode, self.size, self.mtime
@@ -197,7 +202,7 @@ def _claim(found: Found, claimed: dict[tuple[int, int], str]) -> Found:
     """Leave out the files that an earlier log has already."""
     files, notes = [], list(found.notes)
     for file in found.files:
-        owner = claimed.setdefault((file.device, file.inode), found.path)
+        owner = claimed.setdefault(file.place, found.path)
         if owner == found.path:
             files.append(file)
         else:

@@ -20,11 +20,11 @@ def gap(log: Log, files: Sequence[File]) -> str | None:
     if {s.key for one in log.segments for s in one.bearers} == {file.key for file in files}:
         return None  # nothing came or went
     known = {
-        (sight.device, sight.inode): _rotated(log.path, sight.path)
+        sight.place: _rotated(log.path, sight.path)
         for segment in log.segments
         for sight in segment.bearers
     }
-    now = {(file.device, file.inode): _rotated(log.path, file.path) for file in files}
+    now = {file.place: _rotated(log.path, file.path) for file in files}
     return _missing_numbers(known, now) or _missing_days(known.values(), now.values())
 
 

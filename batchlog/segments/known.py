@@ -23,6 +23,11 @@ class Sight(msgspec.Struct, frozen=True):
     """"plain", "gzip", "bzip2", "xz" or "zstd"; "unknown" for what is not read."""
 
     @property
+    def place(self) -> tuple[int, int]:
+        """Device and inode: one file, whatever its names."""
+        return self.device, self.inode
+
+    @property
     def key(self) -> tuple[int, int, int, int]:
         """What makes two sights the same: everything but the name, which a rename changes."""
         return self.device, self.inode, self.size, self.mtime

@@ -78,8 +78,7 @@ class Look:
             spec = format_of(content, self._tools.format, self._book.log.segments)
         except LogError as problem:
             self._book.say(error(str(problem)))
-            log = self._book.log
-            self._book.log = replace(log, unfit=(*log.unfit, content.sight))
+            self._leave(unfit=content.sight)
             return None
         if spec is None:
             return None
@@ -92,14 +91,15 @@ class Look:
             self.vanished = True
             return None
         except UnknownForm as problem:
-            self._set_aside(problem.sight, str(problem))
+            self._book.say(error(str(problem)))
+            self._leave(unread=problem.sight)
             return None
         except LogError as problem:
             self.hidden = True
             self._book.say(error(str(problem)))
             return None
-        place = content.sight.device, content.sight.inode
-        self.vanished |= place != (file.device, file.inode)  # names moved meanwhile (R4)
+        place = content.sight.place
+        self.vanished |= place != file.place  # names moved meanwhile (R4)
         if place in self._places:
             return None
         self._places.add(place)
@@ -109,16 +109,19 @@ class Look:
         """Leave a file without content for later; an archive that stays so is said (R33, R34)."""
         if content.plain:
             return
-        quiet = content.sight.is_quiet(self._tools.now, QUIET_ARCHIVE)
-        if is_complete(content):
-            log = self._book.log
-            self._book.log = replace(log, unread=(*log.unread, content.sight))
-        elif quiet:
-            why = f"{content.sight.path} is damaged: nothing can be read of it"
-            self._set_aside(content.sight, why)
+        complete = is_complete(content)
+        if not complete and not content.sight.is_quiet(self._tools.now, QUIET_ARCHIVE):
+            return
+        if not complete:
+            path = content.sight.path
+            self._book.say(error(f"{path} is damaged: nothing can be read of it"))
+        self._leave(unread=content.sight)
 
-    def _set_aside(self, sight: Sight, why: str) -> None:
-        """Say once why a file is not read, and look at it again when it changes."""
-        self._book.say(error(why))
+    def _leave(self, *, unread: Sight | None = None, unfit: Sight | None = None) -> None:
+        """Remember a file that is not read, so that it is looked at again when it changes."""
         log = self._book.log
-        self._book.log = replace(log, unread=(*log.unread, sight))
+        self._book.log = replace(
+            log,
+            unread=log.unread if unread is None else (*log.unread, unread),
+            unfit=log.unfit if unfit is None else (*log.unfit, unfit),
+        )

@@ -127,7 +127,7 @@ class _Origin:
             yield None
         else:
             with content:
-                if (content.sight.device, content.sight.inode) != (file.device, file.inode):
+                if content.sight.place != file.place:
                     raise Moved(file.path)
                 yield None if content.empty else content
 

@@ -216,8 +216,7 @@ def _same_first(segment: Segment, file: Candidate) -> bool:
 
 
 def _on_inode(segment: Segment, file: Candidate) -> bool:
-    place = file.sight.device, file.sight.inode
-    return any((sight.device, sight.inode) == place for sight in segment.bearers)
+    return any(sight.place == file.sight.place for sight in segment.bearers)
 
 
 def lost_bytes(segment: Segment) -> int:
