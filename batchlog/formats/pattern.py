@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from batchlog.formats.tokens import Field, Format, Role, Token
 
-STATUS, SIZE, METHOD, PROTOCOL, VHOST, DURATION = WANTS = (
-    *("status", "size", "method", "protocol", "vhost", "duration"),
+STATUS, SIZE, METHOD, PROTOCOL, VHOST, DURATION, STAMP = WANTS = (
+    *("status", "size", "method", "protocol", "vhost", "duration", "stamp"),
 )
 """The raw texts that a line can be asked for."""
 
@@ -86,6 +86,7 @@ def _groups(form: Format, wants: frozenset[str]) -> dict[int, tuple[str, ...]]:
         PROTOCOL: form.index(Role.PROTOCOL, Role.REQUEST),
         VHOST: form.index(Role.VHOST),
         DURATION: form.index(Role.DURATION),
+        STAMP: form.index(Role.STAMP),
     }
     groups: dict[int, tuple[str, ...]] = {}
     for want in WANTS:

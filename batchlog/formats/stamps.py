@@ -38,6 +38,8 @@ _CODES = {
 _MONTHS = b"JanFebMarAprMayJunJulAugSepOctNovDec"
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
+_LONG, _MANY = 64, 4096
+"""Bytes of a text, and number of minutes, that are kept in mind."""
 
 Reader = Callable[[bytes], int | None]
 """From the text of a stamp to Unix seconds; None where it cannot be read."""
@@ -60,12 +62,39 @@ def reader(pattern: str) -> Reader:
         count = re.compile(digits)
         return lambda text: int(text) // unit if count.fullmatch(text) else None
     shape = re.compile(rb"(?:\A|\[)" + _shape(_expand(pattern)) + rb"\Z")
+    if "s" in shape.groupindex:
+        return lambda text: int(found["s"]) if (found := shape.search(text)) else None
+    return _Clock(shape).read
 
-    def read(text: bytes) -> int | None:
-        found = shape.search(text)
-        return _instant(found.groupdict()) if found else None
 
-    return read
+class _Clock:
+    """Reads stamps that follow each other: most differ from one before in their second only."""
+
+    def __init__(self, shape: re.Pattern[bytes]) -> None:
+        self._shape = shape
+        self._at = 0  # where the second stood in the last text that was read in full
+        self._minutes: dict[tuple[bytes, bytes], int] = {}  # by what is around the second
+
+    def read(self, text: bytes) -> int | None:
+        at = self._at
+        minute = self._minutes.get((text[:at], text[at + 2 :]))
+        second = text[at : at + 2]
+        if minute is None or len(second) < 2 or not second.isdigit():  # noqa: PLR2004
+            return self._read(text)
+        return minute + int(second) if second <= b"60" else None  # a leap second
+
+    def _read(self, text: bytes) -> int | None:
+        """Read all of a text, and remember its minute."""
+        found = self._shape.search(text)
+        minute = _minute(found.groupdict()) if found else None
+        if not found or minute is None:
+            return None
+        if len(text) <= _LONG:
+            self._at = at = found.start("S")
+            if len(self._minutes) >= _MANY:
+                self._minutes.clear()
+            self._minutes[text[:at], text[at + 2 :]] = minute
+        return minute + int(found["S"]) if found["S"] <= b"60" else None
 
 
 def _expand(pattern: str) -> str:
@@ -101,21 +130,18 @@ def _shape(pattern: str) -> bytes:
     return b"".join(shape)
 
 
-def _instant(parts: dict[str, bytes]) -> int | None:
-    """Add the parts of a stamp up; None where the calendar has no such time."""
-    if "s" in parts:
-        return int(parts["s"])
+def _minute(parts: dict[str, bytes]) -> int | None:
+    """Return when a minute begins; None where the calendar or the clock has no such time."""
     year = int(parts["Y"]) if "Y" in parts else 1969 + (int(parts["y"]) - 69) % 100
     month = int(parts["m"]) if "m" in parts else _MONTHS.index(parts["b"]) // 3 + 1
+    hour, minute = int(parts["H"]), int(parts["M"])
     try:
         day = date(year, month, int(parts["d"] if "d" in parts else parts["e"])).toordinal()
     except ValueError:
         return None
-    hour, minute, second = int(parts["H"]), int(parts["M"]), int(parts["S"])
-    if hour > 23 or minute > 59 or second > 60:  # noqa: PLR2004 - 60 is a leap second
+    if hour > 23 or minute > 59:  # noqa: PLR2004
         return None
-    clock = hour * _HOUR + minute * _MINUTE + second
-    return (day - _EPOCH_DAY) * _DAY + clock - _offset(parts["z"])
+    return (day - _EPOCH_DAY) * _DAY + hour * _HOUR + minute * _MINUTE - _offset(parts["z"])
 
 
 def _offset(text: bytes) -> int:

@@ -3,8 +3,12 @@
 from typing import Protocol
 
 from batchlog.formats import Format
+from batchlog.scan.count import Timing
 from batchlog.scan.rows import Rows
+from batchlog.scan.timed import TimedRows
 from batchlog.tally import Tally
+
+__all__ = ["Scanner", "Timing", "scanner"]
 
 
 class Scanner(Protocol):
@@ -21,8 +25,13 @@ class Scanner(Protocol):
         """
 
 
-def scanner(
-    form: Format, by: tuple[str, ...], bounds: tuple[int, ...], context: str = ""
+def scanner(  # noqa: PLR0917 - all of it is what one read is about
+    form: Format,
+    by: tuple[str, ...],
+    bounds: tuple[int, ...],
+    context: str = "",
+    timing: Timing | None = None,
+    before: int | None = None,
 ) -> Scanner:
     """Make the scanner of a format.
 
@@ -30,5 +39,13 @@ def scanner(
     format does not carry is `other`. `bounds` are upper bounds of duration buckets in ascending
     nanoseconds, without infinity. A row is `[requests, bytes]`, and where the format carries a
     duration also `[…, nanoseconds, count of each bucket…, count above the last bound]`.
+
+    With `timing` the lines are counted by their time, and those out of its bounds are skipped.
+    A line whose stamp cannot be read is undated and takes the stamp of the last line before it
+    that has one, or of the first one after it in the same chunk where there is none yet; where
+    there is neither, it is skipped. `before` is the stamp, in Unix seconds, that stands before the
+    first line. Which lines count does not depend on any of this.
     """
-    return Rows(form, by, bounds, context)
+    if timing is None:
+        return Rows(form, by, bounds, context)
+    return TimedRows(form, by, bounds, context, timing=timing, before=before)

@@ -10,6 +10,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 
+import msgspec
+
 from batchlog.formats import Format, Role, pattern, stamps
 from batchlog.labels import OTHER, READERS
 from batchlog.tally import UNTIMED, Row, Tally
@@ -29,6 +31,25 @@ _MANY = 4096
 
 Raw = tuple[bytes, ...]
 """Raw texts of a line, in an order agreed upon; the status is b"" where the line has none."""
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """How lines are counted by their time; a line without one takes that of the line before it."""
+
+    step: int
+    """Seconds of a slot. The slot of a stamp is `stamp // step`, and at least 1."""
+    since: int | None = None
+    """Lines stamped before it, in Unix seconds, are skipped."""
+    until: int | None = None
+    """Lines stamped at it or after are skipped."""
+
+    def slot(self, stamp: int) -> int:
+        """Return the slot of a stamp; `UNTIMED` where it is out of bounds."""
+        if self.since is not None and stamp < self.since:
+            return UNTIMED
+        if self.until is not None and stamp >= self.until:
+            return UNTIMED
+        return max(1, stamp // self.step)
 
 
 Reading = tuple[tuple[str, ...], int, int | None]
@@ -74,8 +95,8 @@ class Meter:
             return found, size, None
         return found, size, duration_of(raw[self._duration], self._unit)
 
-    def add(self, raws: Iterable[tuple[Raw, int]], tally: Tally) -> None:
-        """Read each of `raws`, and add it to the tally with its number of lines."""
+    def add(self, raws: Iterable[tuple[Raw, int]], tally: Tally, slot: int = UNTIMED) -> None:
+        """Read each of `raws`, and add it to the tally's slot with its number of lines."""
         rows: dict[tuple[str, ...], Row] = {}
         for raw, lines in raws:
             reading = self.read(raw)
@@ -92,7 +113,7 @@ class Meter:
                 row[2] += lines * duration
                 row[3 + bisect_left(self._bounds, duration)] += lines
         for found, row in rows.items():
-            tally.add((UNTIMED, found), row)
+            tally.add((slot, found), row)
 
     def _labels(self, raw: Raw) -> tuple[str, ...]:
         """Read the labels, and remember them for the same texts."""

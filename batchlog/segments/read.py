@@ -4,7 +4,8 @@ A step is one tally with the mark it leads to; whoever commits the mark commits 
 compressed file yields counts only as far as a checksum has vouched for it (R41).
 """
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -13,9 +14,10 @@ from batchlog import codecs
 from batchlog.errors import Stop
 from batchlog.scan import Scanner
 from batchlog.segments.content import OpenFile
+from batchlog.segments.cursor import Block
 from batchlog.segments.identity import HEADS, TAIL, Mark, make_mark, tail_begin
 from batchlog.segments.lines import Lines
-from batchlog.tally import Tally
+from batchlog.tally import PACK, Tally
 
 LIMIT = 256 << 20
 """Most bytes of a plain file in one step: what a kill may cost is minutes, not hours (R76)."""
@@ -48,6 +50,9 @@ class Read(NamedTuple):
     """The content has ended: an unterminated last line counts (R50)."""
     salvage: bool = False
     """The archive will not be completed: its decodable lines count without a checksum (R33)."""
+    end: int | None = None
+    """Read no further than to this offset, which stands after a newline. What lies beyond it in an
+    archive is decoded only as far as a checksum is needed that vouches for what lies before."""
 
 
 def unread_mark(content: OpenFile) -> Mark:
@@ -55,16 +60,27 @@ def unread_mark(content: OpenFile) -> Mark:
     return make_mark(content.start, content.start, b"", b"", 0)
 
 
-def read(content: OpenFile, what: Read, scanner: Scanner, stop: Stop) -> Iterator[Step]:
-    """Read `content` from a mark on and yield its steps in order, at least one."""
-    state = _Reader(content, what.mark, scanner)
+def read(
+    content: OpenFile,
+    what: Read,
+    scanner: Scanner,
+    stop: Stop,
+    report: Callable[[int], None] | None = None,
+) -> Iterator[Step]:
+    """Read `content` from a mark on and yield its steps in order, at least one.
+
+    `report` is told after each block how far the file on disk was read, as `OpenFile.position`.
+    """
+    state = _Reader(content, what, scanner)
     end: End = "complete"
     fault = ""
     try:
         for block in content.blocks(what.mark.offset):
-            state.take(*state.lines.feed(block.data))
-            if block.verified >= state.lines.offset:
-                state.settle()
+            state.feed(block)
+            if report:
+                report(state.position)
+            if state.is_done:
+                break
             if stop:
                 end = "more"
                 break
@@ -85,7 +101,10 @@ def read(content: OpenFile, what: Read, scanner: Scanner, stop: Stop) -> Iterato
 class _Reader:
     """The tally in the making: `staged` is what no checksum has vouched for yet."""
 
-    def __init__(self, content: OpenFile, mark: Mark, scanner: Scanner) -> None:
+    def __init__(self, content: OpenFile, what: Read, scanner: Scanner) -> None:
+        mark = what.mark
+        self._end = sys.maxsize if what.end is None else what.end
+        self.is_done = False  # all up to the end that was asked for, and sure
         self._content = content
         self._scanner = scanner
         self._begin = mark.offset
@@ -95,14 +114,28 @@ class _Reader:
         self._staged, self._solid = Tally(), Tally()
         self._settled = (mark.offset, mark.lines, tail, scanner.context)
 
+    @property
+    def position(self) -> int:
+        """How far the file on disk was read; the block in which a range ends goes beyond it."""
+        position = self._content.position
+        return min(position, self._end) if self._content.plain else position
+
+    def feed(self, block: Block) -> None:
+        """Take in what lies before the end, and settle what is verified."""
+        left = max(0, self._end - self.lines.offset - self.lines.waiting)
+        self.take(*self.lines.feed(block.data[:left]))
+        if block.verified >= self.lines.offset:
+            self.settle()
+            self.is_done = len(block.data) >= left
+
     def take(self, lines: bytes, oversize: int) -> None:
         if lines:
-            self._staged.merge(self._scanner.scan(lines))
+            _merge(self._staged, self._scanner.scan(lines))
         self._staged.oversize += oversize
 
     def settle(self) -> None:
         """Take what was read so far as sure."""
-        self._solid.merge(self._staged)
+        _merge(self._solid, self._staged)
         self._staged = Tally()
         lines = self._lines_before + self.lines.lines
         self._settled = (self.lines.offset, lines, self.lines.tail, self._scanner.context)
@@ -120,3 +153,10 @@ class _Reader:
         self._begin = offset
         self._solid = Tally()
         return step
+
+
+def _merge(tally: Tally, later: Tally) -> None:
+    """Merge in bounded memory, however many rows there are."""
+    tally.merge(later)
+    if len(tally.rows) > PACK:
+        tally.pack()

@@ -106,3 +106,44 @@ def test_a_pattern_that_says_no_instant_is_not_readable(pattern: str) -> None:
 def test_no_text_is_too_odd_to_read(pattern: str, raw: bytes) -> None:
     seconds = stamps.reader(pattern)(raw)
     assert seconds is None or isinstance(seconds, int)
+
+
+CLOCKS = ["%d/%b/%Y:%H:%M:%S %z", "%H:%M:%S.%f %e %b %y %z", "%z %F %T", "%M%H%d%m%Y%z%S"]
+
+
+@given(
+    st.sampled_from(CLOCKS),
+    st.lists(
+        st.tuples(
+            st.integers(0, 200_000),
+            st.sampled_from(["", "a [", "[", "]", "b" * 80 + " ["]),
+            st.integers(0, 30),
+            st.sampled_from(["", "", "", "6", "61", "x", "٣"]),
+        ),
+        max_size=20,
+    ),
+)
+def test_what_a_text_says_does_not_depend_on_those_read_before(
+    pattern: str, drawn: list[tuple[int, str, int, str]]
+) -> None:
+    read = stamps.reader(pattern)
+    for seconds, ahead, at, piece in drawn:
+        moment = datetime.fromtimestamp(BEGAN + seconds, UTC)
+        text = moment.strftime(pattern)
+        text = ahead + text[:at] + piece + text[at + len(piece) :]
+        alone = stamps.reader.__wrapped__(pattern)
+        assert alone(text.encode()) == read(text.encode())
+
+
+@pytest.mark.parametrize("second", ["5", "+5", " 5", "5 ", "0x", "61", "", "007", "٣"])
+@pytest.mark.parametrize("pattern", CLOCKS)
+def test_a_second_that_is_none_is_not_read_in_a_minute_that_is_known(
+    pattern: str, second: str
+) -> None:
+    moment = datetime(2000, 10, 10, 12, 34, 56, tzinfo=UTC)
+    read = stamps.reader.__wrapped__(pattern)
+    assert moment.timestamp() == read(moment.strftime(pattern).encode())
+    assert (
+        read(moment.strftime(pattern.replace("%T", "%H:%M:%S").replace("%S", second)).encode())
+        is None
+    )
