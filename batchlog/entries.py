@@ -115,7 +115,7 @@ def _belongs_to_another(path: str, given: Mapping[str, None]) -> bool:
     if there is not None and os.path.isfile(path):
         raise ConfigError(
             f"{path} is a rotated file of {there}: name {there}, its rotated files are found; "
-            "what lies before where counting began is left to backfill"
+            f"what lies before where counting began is for 'batchlog backfill {path}'"
         )
     return False
 

@@ -59,6 +59,12 @@ class SinkUnreachable(BatchlogError):  # noqa: N818 - it names a state, as Conne
     exit = Exit.UNAVAILABLE
 
 
+class EngineUnreachable(BatchlogError):  # noqa: N818 - the same
+    """A cluster that is to do the work could not be reached, or has gone; what was done is kept."""
+
+    exit = Exit.UNAVAILABLE
+
+
 class GatewayRefused(BatchlogError):  # noqa: N818 - the same
     """The gateway answered, and said no; its own words are part of the text."""
 

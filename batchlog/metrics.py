@@ -14,8 +14,9 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
-from batchlog.segments.known import Log
+from batchlog.segments.known import Counters, Log
 from batchlog.state.checkpoint import Series, State
+from batchlog.state.totals import BACKFILL
 
 NANOSECONDS = 10**9
 
@@ -24,6 +25,12 @@ EXACT = 2**53
 
 OUTCOMES = ("counted", "malformed", "oversize", "skipped")
 """What can become of a line; fields of `Counters`."""
+
+REQUESTS = ("requests", "HTTP requests in the access logs.")
+RESPONSE_BYTES = ("response_bytes", "Bytes sent in HTTP responses, as logged.")
+DURATIONS = ("request_duration_seconds", "Time taken to serve HTTP requests, as logged.")
+"""Name and help of what was logged: the name goes behind the namespace, without `_total`."""
+INFINITY = "+Inf"
 
 Value = tuple[Mapping[str, str], float]
 """Labels and value of one sample."""
@@ -113,36 +120,36 @@ def _requests(state: State, namespace: str) -> list[Metric]:
     totals = sorted(state.totals, key=lambda series: series.labels)
     return [
         _counter(
-            f"{namespace}_requests",
-            "HTTP requests in the access logs.",
+            f"{namespace}_{REQUESTS[0]}",
+            REQUESTS[1],
             [(dict(series.labels), series.requests) for series in totals],
         ),
         _counter(
-            f"{namespace}_response_bytes",
-            "Bytes sent in HTTP responses, as logged.",
+            f"{namespace}_{RESPONSE_BYTES[0]}",
+            RESPONSE_BYTES[1],
             [(dict(series.labels), series.bytes) for series in totals],
         ),
-        _durations(f"{namespace}_request_duration_seconds", totals, state.bounds),
+        _durations(f"{namespace}_{DURATIONS[0]}", totals, state.bounds),
     ]
 
 
 def _durations(name: str, totals: Sequence[Series], bounds: Sequence[int]) -> Metric:
-    family = Metric(name, "Time taken to serve HTTP requests, as logged.", "histogram")
-    edges = [*(_edge(bound) for bound in bounds), "+Inf"]
+    family = Metric(name, DURATIONS[1], "histogram")
+    edges = [*map(edge, bounds), INFINITY]
     for series in totals:
         if series.duration is None or series.buckets is None:
             continue
         labels = dict(series.labels)
         running = list(accumulate(series.buckets))
-        for edge, count in zip(edges, running, strict=True):
-            family.samples.append(Sample(f"{name}_bucket", {**labels, "le": edge}, count))
+        for le, count in zip(edges, running, strict=True):
+            family.samples.append(Sample(f"{name}_bucket", {**labels, "le": le}, count))
         family.samples.append(Sample(f"{name}_sum", labels, series.duration / NANOSECONDS))
         family.samples.append(Sample(f"{name}_count", labels, running[-1]))
     return family
 
 
-def _edge(bound: int) -> str:
-    """Return a bucket's upper bound as Prometheus itself writes it: 1, not 1.0."""
+def edge(bound: int) -> str:
+    """Return a bucket's upper bound, given in nanoseconds, as Prometheus itself writes it: 1."""
     text: str = floatToGoString(bound / NANOSECONDS)  # type: ignore[no-untyped-call]
     return text.removesuffix(".0")
 
@@ -156,12 +163,23 @@ def _logs(state: State, names: Mapping[str, str]) -> Iterator[Metric]:
     def each(measure: Callable[[Log], int], **more: str) -> list[Value]:
         return [({"log": name, **more}, sum(map(measure, groups[name]))) for name in sorted(groups)]
 
+    old = _backfilled(state, names)
     outcomes = [
         value for outcome in OUTCOMES for value in each(_counter_of(outcome), outcome=outcome)
     ]
+    outcomes += [
+        ({"log": name, "outcome": outcome, **BACKFILL}, sum(getattr(one, outcome) for one in ones))
+        for outcome in OUTCOMES
+        for name, ones in old.items()
+    ]
     yield _counter("batchlog_lines", "Lines read, by what became of them.", outcomes)
+    length = each(_counter_of("read_bytes"))
+    length += [
+        ({"log": name, **BACKFILL}, sum(one.read_bytes for one in ones))
+        for name, ones in old.items()
+    ]
+    yield _counter("batchlog_read_bytes", "Bytes of log read, decompressed.", length)
     for field, text in (
-        ("read_bytes", "Bytes of log read, decompressed."),
         ("lost_bytes", "Bytes of log known to be gone unread, a lower bound."),
         ("lost_segments", "Log files known to be gone unread, in part or whole; a lower bound."),
     ):
@@ -180,6 +198,14 @@ def _logs(state: State, names: Mapping[str, str]) -> Iterator[Metric]:
         "Time stamp of the newest counted line, Unix time.",
         [({"log": name}, max(found)) for name, found in stamps.items() if found],
     )
+
+
+def _backfilled(state: State, names: Mapping[str, str]) -> dict[str, list[Counters]]:
+    """Return the counters of what backfills have read, by the `log` label in ascending order."""
+    found: dict[str, list[Counters]] = {}
+    for path, counters in state.backfill.counters.items():
+        found.setdefault(names.get(path, path), []).append(counters)
+    return dict(sorted(found.items()))
 
 
 def _counter_of(field: str) -> Callable[[Log], int]:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count
 
 import pytest
 
-from tests import servers
+from tests import clusters, servers, storage
 
 SERVERS = {"pushgateway", "prometheus", "promtool"}
+
+_BUCKETS = count()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,3 +63,27 @@ def prometheus(
 def promtool() -> servers.Promtool:
     """Return the real promtool."""
     return servers.Promtool(servers.binary("promtool"))
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[storage.Storage]:
+    """Run one S3 server for all tests."""
+    with storage.storage(tmp_path_factory.mktemp("s3") / "log") as running:
+        yield running
+
+
+@pytest.fixture
+def s3(s3_server: storage.Storage, monkeypatch: pytest.MonkeyPatch) -> storage.Bucket:
+    """Return an empty bucket, which this process and those that it starts can use."""
+    for name, value in s3_server.env.items():
+        monkeypatch.setenv(name, value)
+    bucket = storage.Bucket(s3_server, f"bucket-{next(_BUCKETS)}")
+    bucket.create()
+    return bucket
+
+
+@pytest.fixture(scope="session")
+def cluster(s3_server: storage.Storage) -> Iterator[clusters.Cluster]:
+    """Run one Dask cluster of two workers for all tests; they can use the S3 server."""
+    with clusters.cluster(2, s3_server.env) as running:
+        yield running

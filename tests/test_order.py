@@ -34,7 +34,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "entries": (),
     "job": ("request", "survey", "work", "following", "run"),
     "backfill": (),
-    "history": (),
+    "history": ("seam", "series", "work", "days", "manifest"),
     "scheduler": ("cron", "serve"),
     "cli": (),
     "__main__": (),
@@ -43,11 +43,12 @@ ORDER: dict[str, tuple[str, ...]] = {
 FUNCTIONAL_CORE = {
     *("labels", "tally", "formats", "scan", "metrics", "openmetrics"),
     *("segments.identity", "segments.resume", "state.totals"),
+    *("history.seam", "history.series"),
 }
 THE_WORLD = {"os", "pathlib", "time", "socket"}
 
 # What may be imported inside a function: slow to load, and often not needed at all.
-HEAVY = {"numpy", "rich", "apscheduler", "dateutil", "dask"}
+HEAVY = {"numpy", "rich", "apscheduler", "dateutil", "dask", "distributed", "fsspec"}
 DECOMPRESSORS = {"bz2", "lzma", "zlib", "isal", "compression", "backports"}
 HIDING = {"importlib", "runpy", "pkgutil"}
 

@@ -10,13 +10,14 @@ from batchlog.job.request import Verdict
 from batchlog.job.survey import Place, survey
 from batchlog.job.work import Work, scanners
 from batchlog.segments.book import Progress
-from batchlog.segments.findings import error, warning
+from batchlog.segments.findings import Finding, error, warning
 from batchlog.segments.follow import Seen, follow, settle_missing
 from batchlog.segments.gaps import gap
 from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
 from batchlog.segments.known import Log, Segment
+from batchlog.segments.ledger import Ledger
 from batchlog.segments.resume import Past, oldest_first
-from batchlog.segments.take import Tools
+from batchlog.segments.take import Elsewhere, Tools
 
 LEAST_MALFORMED = 100
 """Malformed lines of a log in one run below which their share is not judged."""
@@ -37,6 +38,7 @@ class Following:
         self._lines: dict[str, tuple[int, int]] = {}  # malformed, all
         self._by_head: dict[str, set[str]] = {}  # hash of a first KiB to the logs that hold it
         self._before = dict(work.logs)
+        self._ledger = Ledger(work.durable.backfill.contents)
         for log in work.logs.values():
             self._index(log)
 
@@ -76,7 +78,7 @@ class Following:
                 log.above,
                 log.forgotten,
             ),
-            elsewhere=(lambda _: None) if _counts(log) else self._elsewhere,
+            elsewhere=self._backfilled if _counts(log) else self._elsewhere,
             stop=self._verdict.world.stop,
         )
         self._seen.pop(place.found.path, None)
@@ -111,13 +113,9 @@ class Following:
         log = self._work.logs[place.found.path]
         self._add(settle_missing(seen._replace(log=log)), place)
         malformed, lines = self._lines.get(log.path, (0, 0))
-        if malformed >= LEAST_MALFORMED and malformed > self._settings.max_malformed * lines:
-            self._verdict.hear(
-                error(
-                    f"{log.path}: {malformed:,} of {lines:,} new lines are malformed; "
-                    f"'batchlog detect {_asked(place)}{log.path}' shows where they stop matching"
-                )
-            )
+        limit, spec = self._settings.max_malformed, place.entry.format
+        finding = judge_malformed(log.path, malformed, lines, limit, spec)
+        self._verdict.hear(*([finding] if finding else []))
 
     # --- one content under two logs ------------------------------------------------------------
 
@@ -126,7 +124,32 @@ class Following:
             if len(segment.mark.heads) > _FIRST_KIB and segment.state in ("open", "sealed"):
                 self._by_head.setdefault(segment.mark.heads[_FIRST_KIB], set()).add(log.path)
 
-    def _elsewhere(self, content: Content) -> Segment | None:
+    def _elsewhere(self, content: Content) -> Elsewhere | None:
+        """Return where a content was consumed that comes up in a log which counts nothing yet."""
+        segment = self._in_another_log(content)
+        if segment is None:
+            return self._backfilled(content)
+        return Elsewhere(segment, "was moved or copied from another log")
+
+    def _backfilled(self, content: Content) -> Elsewhere | None:
+        """Return what a backfill has consumed of a content: a push begins after it."""
+        match = self._ledger.find(content)
+        if match is None or match.likeness is Likeness.EDITED:
+            return None
+        entry = match.entry
+        segment = Segment(
+            mark=entry.mark,
+            state="open",
+            begin=entry.mark.offset,
+            begin_lines=entry.mark.lines,
+            first=entry.first,
+            format=entry.format,
+            context=entry.context,
+        )
+        goes_on = match.likeness is Likeness.SAME
+        return Elsewhere(segment, f"was backfilled for {entry.mark.lines:,} lines", goes_on)
+
+    def _in_another_log(self, content: Content) -> Segment | None:
         """Return the segment of another log that has this content (R100)."""
         head = content.span(content.start, content.start + HEADS[_FIRST_KIB])
         if head is None:
@@ -153,10 +176,20 @@ class Following:
             self._work.put(replace(log, segments=tuple(segments)))
 
 
-def _asked(place: Place) -> str:
-    """Return the option by which `detect` takes the same format as the run did."""
-    spec = place.entry.format
-    return "" if spec == "auto" else f"--format {shlex.quote(spec)} "
+def judge_malformed(
+    path: str, malformed: int, lines: int, limit: float, spec: str
+) -> Finding | None:
+    """Return that too large a share of a log's lines is malformed, None where it is not.
+
+    `limit` is that share, `spec` the format that was asked for.
+    """
+    if malformed < LEAST_MALFORMED or malformed <= limit * lines:
+        return None
+    asked = "" if spec == "auto" else f"--format {shlex.quote(spec)} "
+    return error(
+        f"{path}: {malformed:,} of {lines:,} new lines are malformed; "
+        f"'batchlog detect {asked}{path}' shows where they stop matching"
+    )
 
 
 def _holding(log: Log, content: Content) -> int | None:

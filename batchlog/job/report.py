@@ -8,7 +8,7 @@ from batchlog.entries import text_of
 from batchlog.job.lastrun import LastRun
 from batchlog.metrics import RunStatus
 from batchlog.segments.known import Log, Segment
-from batchlog.state.checkpoint import Group, Series, State
+from batchlog.state.checkpoint import Backfill, Group, Series, State
 
 
 class SegmentReport(msgspec.Struct, frozen=True):
@@ -41,6 +41,16 @@ class LogReport(msgspec.Struct, frozen=True):
     """Files that cannot be read as a log: in an unknown format, or damaged."""
 
 
+class BackfillReport(msgspec.Struct, frozen=True):
+    """What backfills have added to the totals."""
+
+    contents: int
+    """Different files, whatever they are called."""
+    counted: int
+    malformed: int
+    read_bytes: int
+
+
 class Report(msgspec.Struct, frozen=True):
     """All that `status` shows."""
 
@@ -56,6 +66,7 @@ class Report(msgspec.Struct, frozen=True):
     logs: tuple[LogReport, ...]
     totals: tuple[Series, ...]
     quarantined: tuple[str, ...]
+    backfill: BackfillReport
 
 
 def report(path: str, state: State, last: LastRun | None) -> Report:
@@ -78,6 +89,17 @@ def report(path: str, state: State, last: LastRun | None) -> Report:
             if segment.state == "quarantined"
             for sight in segment.bearers[:1]
         ),
+        backfill=_backfill(state.backfill),
+    )
+
+
+def _backfill(done: Backfill) -> BackfillReport:
+    counters = done.counters.values()
+    return BackfillReport(
+        contents=len(done.contents),
+        counted=sum(one.counted for one in counters),
+        malformed=sum(one.malformed for one in counters),
+        read_bytes=sum(one.read_bytes for one in counters),
     )
 
 

@@ -4,7 +4,6 @@ Commit comes before push: what is pushed is durable then, and a crash can only l
 stale, which the next run heals.
 """
 
-import uuid
 from collections.abc import Sequence
 from time import monotonic
 from typing import NamedTuple
@@ -15,19 +14,19 @@ from batchlog import __version__, metrics
 from batchlog.config.schema import LogEntry, Settings
 from batchlog.config.times import Since
 from batchlog.entries import Entries, select, text_of
-from batchlog.errors import CheckpointError, ConfigError, Exit
-from batchlog.job.deliver import Delivered, deliver, refuse_if_held, targets
+from batchlog.errors import CheckpointError, Exit
+from batchlog.job.deliver import Delivered, deliver, targets
 from batchlog.job.following import Following
 from batchlog.job.lastrun import LastRun, read_last, write_last
+from batchlog.job.load import group_of, load
 from batchlog.job.request import Request, Verdict, World
 from batchlog.job.survey import begin_new, survey, unmatched
 from batchlog.job.work import Work
 from batchlog.metrics import RunStatus
-from batchlog.segments.findings import amount, error, notice, warning
+from batchlog.segments.findings import amount, error, notice, size, warning
 from batchlog.segments.origin import Begin
 from batchlog.sinks.target import Target
-from batchlog.state.checkpoint import Entry, Group, State
-from batchlog.state.place import doubts
+from batchlog.state.checkpoint import Entry, State
 from batchlog.state.store import Store
 
 
@@ -61,7 +60,7 @@ class _Run:
         self._now = world.now()
 
     def run(self) -> Outcome:
-        state = self._load()
+        state = load(self._store, self._request, self._verdict)
         entries = select(self._request.settings, self._request.logs, state.entries)
         committed = None if self._request.dry_run else self._store
         work = Work(committed, state, self._request.settings, self._now)
@@ -74,49 +73,6 @@ class _Run:
             self._verdict.hear(error(str(problem)), exit_=Exit.CHECKPOINT)
         self._lap("commit")
         return self._deliver(work)
-
-    # --- load --------------------------------------------------------------------------------
-
-    def _load(self) -> State:
-        state = self._store.load()
-        wanted = self._group()
-        if state is None:
-            self._first(wanted)
-            return State(state_id=uuid.uuid4().hex, group=wanted)
-        if state.group is not None and wanted is not None and state.group != wanted:
-            raise ConfigError(
-                f"the checkpoint {self._store.path} belongs to {state.group}, and {wanted} was "
-                "asked for: give that one back with --job and --grouping, or take another "
-                "--checkpoint"
-            )
-        return state
-
-    def _group(self) -> Group | None:
-        """Return the group that is pushed to; None where no gateway is a sink."""
-        request = self._request
-        to = request.settings.gateways(listen=request.listen)
-        return request.group if to else None
-
-    def _first(self, group: Group | None) -> None:
-        """Never start from nothing in silence (R65)."""
-        request = self._request
-        if request.dry_run:
-            return
-        doubt = doubts(self._store.directory)
-        if doubt:
-            self._verdict.hear(warning(doubt))
-        file = request.settings.textfile
-        if request.settings.on_missing == "zero":
-            return
-        to = targets(request.settings, group, listen=request.listen) if group else ()
-        if not to and file is None:
-            self._verdict.hear(
-                warning(
-                    f"there is no checkpoint at {self._store.path}: counting begins; whether it "
-                    "did before cannot be known without a gateway or textfile"
-                )
-            )
-        refuse_if_held(to, file.path if file else None, self._store.path)
 
     # --- read --------------------------------------------------------------------------------
 
@@ -139,7 +95,7 @@ class _Run:
             self._verdict.hear(*begun.findings)
         lasting = [entry for entry in entries if entry.path not in newcomers.failed]
         work.change(entries=_remembered(work.state.entries, lasting))
-        work.change(group=work.state.group or self._group())
+        work.change(group=work.state.group or group_of(self._request))
         for place in places:
             if place.found.path in work.logs:
                 work.seed(place.entry, place.found.path)
@@ -171,7 +127,7 @@ class _Run:
         if self._request.dry_run:
             return Outcome(self._verdict.exit, families, state)
         to: tuple[Target, ...] = ()
-        if state.group is not None and self._group() is not None:
+        if state.group is not None and group_of(self._request) is not None:
             to = targets(settings, state.group, listen=self._request.listen)
         file = settings.textfile.path if settings.textfile else None
         delivered = deliver(families, to, file, stop)
@@ -199,7 +155,7 @@ class _Run:
         spent = sum(self._stages.values())
         series = sum(len(family.samples) for family in families)
         counts = (
-            f"{amount(len(read.files), 'file')}, {amount(read.lines, 'line')}, {_size(read.bytes)}"
+            f"{amount(len(read.files), 'file')}, {amount(read.lines, 'line')}, {size(read.bytes)}"
         )
         parts = [
             f"read {counts} in {spent:.2f} s",
@@ -218,6 +174,10 @@ def families_of(state: State, settings: Settings, status: RunStatus | None) -> l
     for log in state.logs:
         entry = configured.of(log)
         names[log.path] = (entry.name if entry else None) or text_of(log.path)
+    for path in state.backfill.counters:
+        if path not in names:
+            covering = configured.covering(path)
+            names[path] = (covering.name if covering else None) or text_of(path)
     return metrics.families(state, names, status, settings.metrics.namespace, __version__)
 
 
@@ -226,10 +186,3 @@ def _remembered(known: Sequence[Entry], given: Sequence[LogEntry]) -> tuple[Entr
     entries = {entry.path: entry for entry in known}
     entries.update({entry.path: Entry(entry.path, entry.format) for entry in given})
     return tuple(entries.values())
-
-
-def _size(length: int) -> str:
-    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if length >= size:
-            return f"{length / size:.1f} {unit}"
-    return f"{length} bytes"

@@ -1,6 +1,6 @@
 """The state in the making during a run: what was read and not yet committed, and the commit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -13,9 +13,9 @@ from batchlog.scan import Scanner, scanner
 from batchlog.segments.book import Progress
 from batchlog.segments.known import Log
 from batchlog.segments.read import LIMIT
-from batchlog.state.checkpoint import State
+from batchlog.state.checkpoint import Series, State
 from batchlog.state.store import Store
-from batchlog.state.totals import Totals, fallen, without_durations
+from batchlog.state.totals import Totals, fallen, is_backfilled, joined, without_durations
 
 
 @dataclass(slots=True)
@@ -52,7 +52,10 @@ class Work:
         series = without_durations(state.totals) if self.rebucketed else state.totals
         self._floor = series
         self._base = replace(state, bounds=metrics.bounds, totals=series)
-        self._totals = Totals(series, metrics.by, metrics.max_series, now)
+        # The limit of series is for each of the two alone, else old hosts would oust new ones.
+        self._backfilled = [one for one in series if is_backfilled(one)]
+        live = [one for one in series if not is_backfilled(one)]
+        self._totals = Totals(live, metrics.by, metrics.max_series, now)
         self.logs: dict[str, Log] = {log.path: log for log in state.logs}
         self._uncommitted = 0
         self.read = Summary()
@@ -93,19 +96,27 @@ class Work:
         """The state as it would be committed."""
         logs = tuple(self.logs[path] for path in sorted(self.logs))
         overflow = self._base.overflow + self._totals.overflow
-        return replace(self._base, totals=self._totals.freeze(), overflow=overflow, logs=logs)
+        totals = joined(self._backfilled, self._totals.freeze())
+        return replace(self._base, totals=totals, overflow=overflow, logs=logs)
 
     def commit(self) -> None:
         """Make the state durable, where it differs from what is."""
-        state = self.state
-        if state == self.durable:
-            return
-        state = replace(state, generation=self.durable.generation + 1)
-        lost = fallen(self._floor, state.totals)
-        if lost:
-            raise TotalsFall(f"totals would fall: {lost}")
-        if self._store is not None:
-            self._store.commit(state)
-        self.durable = state
-        self._floor = state.totals
+        self.durable = commit(self._store, self.durable, self.state, self._floor)
+        self._floor = self.durable.totals
         self._uncommitted = 0
+
+
+def commit(store: Store | None, before: State, after: State, floor: Sequence[Series]) -> State:
+    """Make a state durable, where it differs from the one before, and return what is durable now.
+
+    `floor` is what no total may fall below.
+    """
+    if after == before:
+        return before
+    after = replace(after, generation=before.generation + 1)
+    lost = fallen(floor, after.totals)
+    if lost:
+        raise TotalsFall(f"totals would fall: {lost}")
+    if store is not None:
+        store.commit(after)
+    return after

@@ -57,19 +57,7 @@ class Book:
         """Move a segment on to the mark of a step, and add the step to the log's own counters."""
         segment = replace(self.segment(index), mark=step.mark, context=step.context)
         self.put(index, segment)
-        old, tally = self.log.counters, step.tally
-        stamps = [stamp for stamp in (old.newest, tally.newest) if stamp is not None]
-        counters = Counters(
-            counted=old.counted + tally.counted,
-            malformed=old.malformed + tally.malformed,
-            oversize=old.oversize + tally.oversize,
-            skipped=old.skipped + tally.skipped,
-            read_bytes=old.read_bytes + step.read_bytes,
-            lost_bytes=old.lost_bytes,
-            lost_segments=old.lost_segments,
-            newest=max(stamps, default=None),
-        )
-        self.log = replace(self.log, counters=counters)
+        self.log = replace(self.log, counters=plus(self.log.counters, step))
 
     def lose(self, segments: int, length: int) -> None:
         """Count what is known to be lost: a lower bound."""
@@ -89,3 +77,19 @@ class Book:
         """Return the log as it is now, with what there is to say since the last time."""
         said, self.findings = tuple(self.findings), []
         return Progress(self.log, step, said, file)
+
+
+def plus(old: Counters, step: Step) -> Counters:
+    """Return the counters of a log after a step."""
+    tally = step.tally
+    stamps = [stamp for stamp in (old.newest, tally.newest) if stamp is not None]
+    return Counters(
+        counted=old.counted + tally.counted,
+        malformed=old.malformed + tally.malformed,
+        oversize=old.oversize + tally.oversize,
+        skipped=old.skipped + tally.skipped,
+        read_bytes=old.read_bytes + step.read_bytes,
+        lost_bytes=old.lost_bytes,
+        lost_segments=old.lost_segments,
+        newest=max(stamps, default=None),
+    )

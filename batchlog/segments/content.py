@@ -1,12 +1,10 @@
 """An open file as a content: its decompressed bytes, wherever they are asked for.
 
 The file is looked at when it is opened and read up to that size only, so that a run is bounded
-(R52). A rename under the reader changes nothing: the descriptor stays (R3).
+(R52). A rename under the reader changes nothing: the descriptor stays (R3). Whether it lies on
+this host or behind a URL is its source's affair.
 """
 
-import errno
-import os
-import stat
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
@@ -16,6 +14,8 @@ from batchlog.errors import LogError
 from batchlog.segments.cursor import ArchiveCursor, Block, PlainCursor
 from batchlog.segments.identity import HEADS, Likeness, Mark, compare
 from batchlog.segments.known import Sight
+from batchlog.segments.remote import open_remote
+from batchlog.segments.source import Source, is_url, local, open_disk, shown
 
 BEGINNING = 1 << 16
 """Bytes that are kept of a content's beginning: for its heads, its format and its first stamp."""
@@ -26,7 +26,7 @@ class UnknownForm(LogError):  # noqa: N818 - a state of a file, as in `errors`
 
     def __init__(self, sight: Sight) -> None:
         super().__init__(
-            f"{sight.path} is not text and in no compression that batchlog reads "
+            f"{shown(sight.path)} is not text and in no compression that batchlog reads "
             "(gzip, bzip2, xz, zstd): nothing of it is counted"
         )
         self.sight = sight
@@ -35,23 +35,16 @@ class UnknownForm(LogError):  # noqa: N818 - a state of a file, as in `errors`
 class OpenFile:
     """A regular file, open for reading; a context manager that closes it."""
 
-    def __init__(self, descriptor: int, sight: Sight) -> None:
-        self._descriptor = descriptor
+    def __init__(self, source: Source, sight: Sight) -> None:
+        self._source = source
         self.sight = sight
         self._cursor: PlainCursor | ArchiveCursor
         if sight.form == "plain":
             self._cursor = PlainCursor(sight.size, self.pread)
         else:
             self._cursor = ArchiveCursor(sight.form, sight.size, self.pread)
-        self.start, self.beginning = _beginning(self._cursor, self._hole())
+        self.start, self.beginning = _beginning(self._cursor, source.hole() if self.plain else 0)
         self._cursor.rest()
-
-    def _hole(self) -> int:
-        """Return the length of the hole at the beginning, which need not be read (R27)."""
-        try:
-            return os.lseek(self._descriptor, 0, os.SEEK_DATA) if self.plain else 0
-        except OSError:  # ENXIO: nothing but a hole; else the file system knows no holes
-            return 0
 
     @property
     def plain(self) -> bool:
@@ -62,6 +55,11 @@ class OpenFile:
     def empty(self) -> bool:
         """Whether it holds nothing but NULs, or nothing that can be decoded yet."""
         return not self.beginning
+
+    @property
+    def position(self) -> int:
+        """How far the file on disk was read: for an archive, a place among compressed bytes."""
+        return self._cursor.position
 
     def span(self, begin: int, end: int) -> bytes | None:
         """Return the bytes from `begin` to `end`, or None where the content ends before `end`."""
@@ -82,53 +80,34 @@ class OpenFile:
 
         LogError where the disk does not give them: that is not the same as their not being there.
         """
-        if self._descriptor < 0:
-            self._descriptor = self._reopened()
-        try:
-            return os.pread(self._descriptor, min(length, self.sight.size - offset), offset)
-        except OSError as error:
-            raise LogError(f"cannot read {self.sight.path}: {error.strerror}") from None
+        return self._source.pread(min(length, self.sight.size - offset), offset)
 
     def rest(self) -> None:
         """Hold neither descriptor nor more than the heads until it is asked for more."""
         self.close()
         self.beginning = self.beginning[: HEADS[-1]]
 
-    def _reopened(self) -> int:
-        moved = f"{self.sight.path} was moved while it was looked at: left for the next run"
-        try:
-            descriptor = _open(self.sight.path)
-        except OSError:
-            raise LogError(moved) from None
-        status = os.fstat(descriptor)
-        if (status.st_dev, status.st_ino) != self.sight.place:
-            os.close(descriptor)
-            raise LogError(moved)
-        return descriptor
-
     def still_holds(self, mark: Mark) -> bool:
         """Look again: whether what was read up to `mark` still stands there (R31).
 
         A rename, a chmod or an unlink is no reason to doubt; a change without growth is.
         """
-        if self._descriptor < 0:
+        now = self._source.look()
+        if now is None:
             return True  # nothing was read since it was closed
-        now = os.fstat(self._descriptor)
-        if now.st_size <= self.sight.size and (now.st_mtime_ns, now.st_size) != (
-            self.sight.mtime,
-            self.sight.size,
-        ):
+        unchanged = (now.size, now.mtime) == (self.sight.size, self.sight.mtime)
+        if now.place != self.sight.place or (now.size <= self.sight.size and not unchanged):
             return False
+        if unchanged and now.certain:
+            return True
         if not self.plain or mark.offset == mark.start:
             return True
         return compare(mark, _Afresh(self, mark.start)) is Likeness.SAME
 
     def close(self) -> None:
-        """Close the descriptor; a file that is read again is opened again."""
+        """Close it; a file that is read again is opened again."""
         self._cursor.rest()
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-        self._descriptor = -1
+        self._source.close()
 
     def __enter__(self) -> Self:
         return self
@@ -155,53 +134,31 @@ class _Afresh:
 
 
 def open_file(path: str) -> OpenFile:
-    """Open a file for reading.
+    """Open a file for reading, by its path or by a URL that fsspec reads.
 
     Raises FileNotFoundError where it is gone by now, UnknownForm where batchlog cannot read what
-    is in it, and LogError where it cannot be read at all or is no regular file (R20).
+    is in it, and LogError where it cannot be read at all or is no regular file (R20). Of a URL:
+    ConfigError where what it needs is not installed.
     """
+    path = local(path)
+    source: Source = open_remote(path) if is_url(path) else open_disk(path)
     try:
-        descriptor = _open(path)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise LogError(f"cannot read {path}: {error.strerror}") from None
-    try:
-        return OpenFile(descriptor, _sight(descriptor, path))
+        return OpenFile(source, _sight(source, path))
     except BaseException as error:
-        os.close(descriptor)
+        source.close()
         if isinstance(error, OSError):
-            raise LogError(f"cannot read {path}: {error.strerror}") from None
+            raise LogError(f"cannot read {shown(path)}: {error.strerror}") from None
         raise
 
 
-def _sight(descriptor: int, path: str) -> Sight:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        raise LogError(f"{path} is not a regular file")
-    form = codecs.form_of(os.pread(descriptor, 512, 0))
-    sight = Sight(
-        path,
-        status.st_dev,
-        status.st_ino,
-        status.st_size,
-        status.st_mtime_ns,
-        form or "unknown",
-    )
+def _sight(source: Source, path: str) -> Sight:
+    look = source.look()
+    assert look is not None  # it is open  # noqa: S101
+    form = codecs.form_of(source.pread(512, 0))
+    sight = Sight(path, *look.place, look.size, look.mtime, form or "unknown")
     if form is None:
         raise UnknownForm(sight)
     return sight
-
-
-def _open(path: str) -> int:
-    """Open without blocking on a pipe in the log's place, and once more on a stale handle."""
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-    try:
-        return os.open(path, flags)
-    except OSError as error:
-        if error.errno != errno.ESTALE:  # NFS: the name leads to another file by now (R69)
-            raise
-        return os.open(path, flags)
 
 
 def _beginning(cursor: PlainCursor | ArchiveCursor, hole: int) -> tuple[int, bytes]:

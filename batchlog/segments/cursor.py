@@ -30,9 +30,11 @@ class PlainCursor:
     def __init__(self, size: int, pread: Pread) -> None:
         self._size = size
         self._pread = pread
+        self.position = 0  # after the last block
 
     def rest(self) -> None:
         """Hold nothing between two calls."""
+        self.position = 0
 
     def span(self, begin: int, end: int) -> bytes | None:
         """Return the bytes from `begin` to `end`, or None where the file ends before `end`."""
@@ -45,7 +47,7 @@ class PlainCursor:
             data = self._pread(BLOCK, offset)
             if not data:
                 return
-            offset += len(data)
+            offset = self.position = offset + len(data)
             yield Block(data, offset)
 
 
@@ -64,7 +66,7 @@ class ArchiveCursor:
 
     def _rewind(self) -> None:
         self._blocks = codecs.decode(self._form, self._read)
-        self._position = 0  # in the compressed file
+        self.position = 0  # in the compressed file
         self._begin = 0
         self._window = b""
         self._verified = 0
@@ -72,9 +74,9 @@ class ArchiveCursor:
         self._fault: codecs.Truncated | codecs.Corrupt | None = None
 
     def _read(self, length: int) -> bytes:
-        left = self._size - self._position
-        data = self._pread(length, self._position) if left > 0 else b""
-        self._position += len(data)
+        left = self._size - self.position
+        data = self._pread(length, self.position) if left > 0 else b""
+        self.position += len(data)
         return data
 
     @property

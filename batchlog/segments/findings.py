@@ -30,6 +30,14 @@ def amount(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + "s" * (count != 1)
 
 
+def size(length: int) -> str:
+    """Return a number of bytes as people write it: `999 bytes`, `7.9 MB`."""
+    for unit, one in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if length >= one:
+            return f"{length / one:.1f} {unit}"
+    return amount(length, "byte")
+
+
 def decision(text: str) -> Finding:
     """Return why a file is treated as it is."""
     return Finding(logging.DEBUG, text)

@@ -207,7 +207,9 @@ def settle_missing(seen: Seen) -> Progress:
         kept = tuple(s for i, s in enumerate(book.log.segments) if i not in forgotten)
         firsts = [book.segment(i).first for i in forgotten]
         newest = max((s for s in (*firsts, book.log.forgotten) if s is not None), default=None)
-        book.log = replace(book.log, segments=kept, forgotten=newest)
+        live = [one.first for i in forgotten if (one := book.segment(i)).state != "old"]
+        oldest = min((s for s in (*live, book.log.counted_from) if s is not None), default=None)
+        book.log = replace(book.log, segments=kept, forgotten=newest, counted_from=oldest)
     return book.progress()
 
 

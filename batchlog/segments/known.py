@@ -63,6 +63,23 @@ class Segment(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the run before already saw no bearer of it."""
 
 
+class Consumed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One content that a backfill has read: an entry of the ledger."""
+
+    mark: Mark
+    first: int | None
+    """Stamp of its first line that has one, Unix seconds."""
+    format: str
+    log: str
+    """Path of the log that it belongs to."""
+    bearer: Sight
+    """The file that it was read from, as it was then."""
+    context: str = ""
+    ended: bool = False
+    """Whether nothing more is to be had from that file: an archive that was read to its end, or is
+    damaged."""
+
+
 class Counters(msgspec.Struct, frozen=True, omit_defaults=True):
     """batchlog's own counters of one log."""
 
@@ -93,6 +110,9 @@ class Log(msgspec.Struct, frozen=True, omit_defaults=True):
     where the origin is the active file's first line or end."""
     forgotten: int | None = None
     """Newest first stamp of the segments that are not remembered any more."""
+    counted_from: int | None = None
+    """Oldest first stamp of those of them that were counted: what begins before it lies below the
+    origin."""
     unread: tuple[Sight, ...] = ()
     """Files that were said once to be damaged or no log, so that they are not said again."""
     unfit: tuple[Sight, ...] = ()

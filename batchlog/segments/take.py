@@ -26,6 +26,16 @@ LEAST_SALVAGE = 4096
 """Decodable bytes below which an incomplete archive is only surfaced."""
 
 
+class Elsewhere(NamedTuple):
+    """Where a content was consumed before it came up as new in a log."""
+
+    segment: Segment
+    by: str
+    """Who consumed it, in words."""
+    goes_on: bool = True
+    """Whether the content reaches beyond what was consumed, so that it is read on."""
+
+
 class Tools(NamedTuple):
     """What following a log needs from outside."""
 
@@ -36,8 +46,8 @@ class Tools(NamedTuple):
     scanner: Callable[[str, str], Scanner]
     """From a format and a context to a scanner."""
     past: Past
-    elsewhere: Callable[[Content], Segment | None]
-    """Return another log's segment that has this content (R100)."""
+    elsewhere: Callable[[Content], Elsewhere | None]
+    """Return where a content was consumed already: in another log (R100), or by a backfill."""
     stop: Stop
 
 
@@ -61,8 +71,8 @@ def take_new(book: Book, file: Opened, tools: Tools) -> Iterator[Progress]:
     """Begin a segment, at its first line or where another log's reading of it left off."""
     other = tools.elsewhere(file.content)
     if other is not None:
-        book.say(warning(f"{file.sight.path} was moved or copied from another log: resumed"))
-    segment = other or Segment(
+        book.say(warning(f"{file.sight.path} {other.by}: resumed"))
+    segment = Segment(
         mark=unread_mark(file.content),
         state="open",
         begin=file.content.start,
@@ -70,8 +80,10 @@ def take_new(book: Book, file: Opened, tools: Tools) -> Iterator[Progress]:
         first=file.first,
         format=file.format,
     )
+    segment = other.segment if other else segment
     index = book.add(replace(segment, bearers=(file.sight,), absent=False))
-    yield from take(book, index, file, tools)
+    if other is None or other.goes_on:
+        yield from take(book, index, file, tools)
 
 
 def take(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progress]:
@@ -203,7 +215,8 @@ def leave_old(book: Book, index: int, file: Opened) -> None:
     book.add(old_segment(file.content, None, file.first, file.format))
     book.say(
         warning(
-            f"{file.sight.path} is older than where counting began: left to backfill, not counted"
+            f"{file.sight.path} is older than where counting began: not counted, "
+            f"'batchlog backfill {file.sight.path}' does"
         )
     )
 

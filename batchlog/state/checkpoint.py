@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from batchlog.errors import CheckpointError
-from batchlog.segments.known import Log, Sight
+from batchlog.segments.known import Consumed, Counters, Log, Sight
 
 VERSION = 1
 """Version that this program writes."""
@@ -62,6 +62,14 @@ class Group(msgspec.Struct, frozen=True):
         return "{" + ", ".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
 
 
+class Backfill(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What backfills have read: each content once ever, whatever file holds it."""
+
+    contents: tuple[Consumed, ...] = ()
+    counters: dict[str, Counters] = {}
+    """By path of the log."""
+
+
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything that a run needs from the run before."""
 
@@ -79,6 +87,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Lines put into `other` because the limit of series was reached."""
     logs: tuple[Log, ...] = ()
     """Sorted by path."""
+    backfill: Backfill = Backfill()
 
 
 class _Envelope(msgspec.Struct, frozen=True):
@@ -150,7 +159,14 @@ def _with_paths(state: State, change: Callable[[str], str]) -> State:
         for log in state.logs
     )
     entries = tuple(replace(entry, path=change(entry.path)) for entry in state.entries)
-    return replace(state, logs=logs, entries=entries)
+    backfill = Backfill(
+        tuple(
+            replace(one, log=change(one.log), bearer=sights((one.bearer,))[0])
+            for one in state.backfill.contents
+        ),
+        {change(path): counters for path, counters in state.backfill.counters.items()},
+    )
+    return replace(state, logs=logs, entries=entries, backfill=backfill)
 
 
 def checksum(raw: bytes) -> str:

@@ -35,16 +35,22 @@ class Store:
 
     @contextmanager
     def lock(
-        self, wait: float, stop: Stop, sleep: Callable[[float], None] = time.sleep
+        self,
+        wait: float,
+        stop: Stop,
+        sleep: Callable[[float], None] = time.sleep,
+        suffix: str = ".lock",
     ) -> Iterator[None]:
         """Hold the lock; Busy after `wait` seconds or when asked to stop.
 
-        Creates the state directory (0700) where it is not there yet.
+        Creates the state directory (0700) where it is not there yet. Another `suffix` is another
+        lock: a backfill keeps a second one out by its own, and lets runs go on meanwhile.
         """
         self.prepare()
-        descriptor = self._open_lock()
+        path = self.path + suffix
+        descriptor = self._open_lock(path)
         try:
-            self._acquire(descriptor, wait, stop, sleep)
+            self._acquire(descriptor, path, wait, stop, sleep)
             yield
         finally:
             os.close(descriptor)
@@ -75,8 +81,7 @@ class Store:
             "give another with --checkpoint FILE"
         )
 
-    def _open_lock(self) -> int:
-        path = self.path + ".lock"
+    def _open_lock(self, path: str) -> int:
         try:
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
@@ -86,7 +91,12 @@ class Store:
             ) from None
 
     def _acquire(
-        self, descriptor: int, wait: float, stop: Stop, sleep: Callable[[float], None]
+        self,
+        descriptor: int,
+        path: str,
+        wait: float,
+        stop: Stop,
+        sleep: Callable[[float], None],
     ) -> None:
         waited = 0.0
         while True:
@@ -95,14 +105,13 @@ class Store:
             except BlockingIOError:
                 if waited >= wait or stop:
                     raise Busy(
-                        f"another run holds the lock {self.path}.lock "
-                        f"(waited {waited:.0f} s; --lock-wait)"
+                        f"another run holds the lock {path} (waited {waited:.0f} s; --lock-wait)"
                     ) from None
                 sleep(_POLL)
                 waited += _POLL
             except OSError as error:
                 raise CheckpointError(
-                    f"cannot lock {self.path}.lock: {error.strerror}; "
+                    f"cannot lock {path}: {error.strerror}; "
                     "the state directory needs a file system with locks"
                 ) from None
             else:

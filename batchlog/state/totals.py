@@ -12,6 +12,9 @@ from batchlog.tally import Row, Tally
 
 Labels = tuple[tuple[str, str], ...]
 
+BACKFILL: Mapping[str, str] = {"backfill": "1"}
+"""The label of series that a backfill adds up, so that living ones do not jump."""
+
 _SEEDS: dict[tuple[str, ...], Sequence[str]] = {
     ("status",): SEED_STATUSES,
     ("status_class",): SEED_CLASSES,
@@ -45,7 +48,7 @@ class Totals:
 
     def add(self, tally: Tally, static: Mapping[str, str], open_names: frozenset[str]) -> None:
         """Add a tally whose lines all carry `static`; `open_names` are labels without bounds."""
-        for (_, values), row in tally.rows.items():
+        for (_, values), row in tally.all_rows():
             named = {**dict(zip(self._by, values, strict=True)), **static}
             labels = _labels(named)
             if self._is_over(labels):
@@ -63,6 +66,16 @@ class Totals:
     def freeze(self) -> tuple[Series, ...]:
         """Return the series sorted by labels."""
         return tuple(self._series[labels] for labels in sorted(self._series))
+
+
+def is_backfilled(series: Series) -> bool:
+    """Tell whether a series is one that backfills add up."""
+    return BACKFILL.items() <= dict(series.labels).items()
+
+
+def joined(one: Iterable[Series], other: Iterable[Series]) -> tuple[Series, ...]:
+    """Return two sets of series as one, sorted by labels."""
+    return tuple(sorted([*one, *other], key=lambda series: series.labels))
 
 
 def without_durations(series: Iterable[Series]) -> tuple[Series, ...]:

@@ -37,7 +37,9 @@ def test_a_quoted_pattern_finds_the_active_files(program: Program) -> None:
 def test_a_lone_rotated_argument_is_a_2_that_names_base_and_backfill(program: Program) -> None:
     rotated_site(program)
     rotated = program.site.rotated(1)
-    fails(program.push(rotated), 2, str(rotated), str(program.access), "left to backfill")
+    fails(
+        program.push(rotated), 2, str(rotated), str(program.access), f"batchlog backfill {rotated}"
+    )
     assert not program.checkpoint.exists()
 
 

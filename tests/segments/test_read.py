@@ -11,11 +11,12 @@ import pytest
 
 from batchlog.errors import LogError, Stop
 from batchlog.formats import resolve
-from batchlog.scan import Scanner, scanner
+from batchlog.scan import Scanner, Timing, scanner
 from batchlog.segments.content import OpenFile
 from batchlog.segments.identity import Likeness, compare
 from batchlog.segments.marks import is_complete, mark_after, mark_at_end, mark_of_head
 from batchlog.segments.read import Read, Step, read, unread_mark
+from batchlog.tally import PACK
 from tests.segments.contents import mark, opened
 from tests.site import lines, total
 
@@ -32,12 +33,12 @@ def combined() -> Scanner:
     return scanner(resolve("combined"), ("status",), ())
 
 
-def steps(content: OpenFile, **what: bool) -> list[Step]:
-    return list(read(content, Read(unread_mark(content), **what), combined(), Stop()))
+def steps(content: OpenFile, end: int | None = None, **what: bool) -> list[Step]:
+    return list(read(content, Read(unread_mark(content), **what, end=end), combined(), Stop()))
 
 
 def counts(found: list[Step]) -> tuple[int, int]:
-    rows = [row for step in found for row in step.tally.rows.values()]
+    rows = [row for step in found for _, row in step.tally.all_rows()]
     return sum(row[0] for row in rows), sum(row[1] for row in rows)
 
 
@@ -181,6 +182,121 @@ def test_r41_a_member_with_a_wrong_checksum_does_not_count(tmp_path: Path) -> No
         for salvage in (False, True):
             (step,) = steps(content, salvage=salvage)
             assert ("corrupt", total(range(300))) == (step.end, counts([step]))
+
+
+LONG = lines(range(40_000))
+"""More than two blocks, and more than one when it is read from its middle."""
+
+
+@pytest.mark.parametrize("form", PACKERS)
+@pytest.mark.parametrize("count", [0, 1, 150, 299, 300])
+def test_a_read_ends_at_the_end_that_is_asked_for(tmp_path: Path, form: str, count: int) -> None:
+    path, end = tmp_path / "log", len(lines(range(count)))
+    path.write_bytes(PACKERS[form](WHOLE))
+    with opened(path) as content:
+        (step,) = steps(content, end)
+        assert total(range(count)) == counts([step])
+        assert ("complete", 0, end) == (step.end, step.waiting, step.read_bytes)
+        assert mark(WHOLE, end) == step.mark
+        rest = list(read(content, Read(step.mark), combined(), Stop()))
+        assert total(range(count, 300)) == counts(rest)
+
+
+@pytest.mark.parametrize("form", PACKERS)
+def test_a_read_from_the_middle_to_the_middle(tmp_path: Path, form: str) -> None:
+    path, upto = tmp_path / "log", [len(lines(range(n))) for n in (10_000, 30_000)]
+    path.write_bytes(PACKERS[form](LONG))
+    with opened(path) as content:
+        begin = mark_after(content, 10_000)
+        assert begin is not None
+        (step,) = read(content, Read(begin, end=upto[1]), combined(), Stop())
+        assert total(range(10_000, 30_000)) == counts([step])
+        assert mark(LONG, upto[1]) == step.mark
+        assert upto[1] - upto[0] == step.read_bytes
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_an_end_beyond_the_content_is_the_end_of_the_content(tmp_path: Path, final: bool) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(WHOLE[:-1])
+    with opened(path) as content:
+        (step,) = steps(content, len(WHOLE) + 1000, final=final)
+        assert total(range(299 + final)) == counts([step])
+        assert "complete" == step.end
+
+
+@pytest.mark.parametrize("form", ["gzip", "bzip2", "xz"])
+def test_what_is_wrong_in_a_member_beyond_the_end_is_never_met(tmp_path: Path, form: str) -> None:
+    pack, path = PACKERS[form], tmp_path / "log.z"
+    end = len(lines(range(200)))
+    path.write_bytes(pack(WHOLE) + pack(LONG)[:-20] + b"x" * 20)
+    with opened(path) as content:
+        (step,) = steps(content, end)
+        assert ("complete", end) == (step.end, step.mark.offset)
+        assert total(range(200)) == counts([step])
+
+
+@pytest.mark.parametrize("form", ["gzip", "bzip2", "xz"])
+@pytest.mark.parametrize(("wrong", "expected"), [(b"", "truncated"), (b"\0" * 8, "corrupt")])
+def test_r41_what_lies_before_the_end_counts_only_if_the_checksum_of_its_member_is_right(
+    tmp_path: Path, form: str, wrong: bytes, expected: str
+) -> None:
+    packed, path = PACKERS[form](LONG), tmp_path / "log.z"
+    path.write_bytes(packed[:-8] + wrong)
+    end = len(lines(range(10)))
+    with opened(path) as content:
+        (step,) = steps(content, end)
+        assert (expected, 0, (0, 0)) == (step.end, step.mark.offset, counts([step]))
+        if expected == "truncated":
+            (salvaged,) = steps(content, end, salvage=True)
+            assert (end, total(range(10))) == (salvaged.mark.offset, counts([salvaged]))
+
+
+def test_a_stop_between_the_end_and_its_checksum_counts_nothing(tmp_path: Path) -> None:
+    path, stop = tmp_path / "log.gz", Stop()
+    path.write_bytes(gzip.compress(LONG))
+    stop.set()
+    with opened(path) as content:
+        what = Read(unread_mark(content), end=len(lines(range(10))))
+        (step,) = read(content, what, combined(), stop)
+        assert ("more", 0, (0, 0)) == (step.end, step.mark.offset, counts([step]))
+
+
+@pytest.mark.parametrize("form", PACKERS)
+def test_progress_is_told_in_bytes_of_the_file_on_disk(tmp_path: Path, form: str) -> None:
+    path, told = tmp_path / "log", list[int]()
+    path.write_bytes(PACKERS[form](LONG))
+    with opened(path) as content:
+        what = Read(unread_mark(content))
+        assert total(range(40_000)) == counts(
+            list(read(content, what, combined(), Stop(), told.append))
+        )
+        assert sorted(told) == told
+        assert len(told) > 1
+        assert content.sight.size == told[-1] == content.position
+
+
+def test_progress_in_a_range_of_a_plain_file_ends_with_the_range(tmp_path: Path) -> None:
+    path, told = tmp_path / "log", list[int]()
+    path.write_bytes(LONG)
+    end = len(lines(range(100)))
+    with opened(path) as content:
+        list(read(content, Read(unread_mark(content), end=end), combined(), Stop(), told.append))
+    assert [end] == told
+
+
+def test_a_tally_of_many_rows_is_packed_on_the_way(tmp_path: Path) -> None:
+    path, number = tmp_path / "log", PACK + 60_000
+    path.write_bytes(b"".join(b"%d 200\n" % (60 * i) for i in range(1, number + 1)))
+    for compress in (bytes, gzip.compress):
+        path.write_bytes(compress(path.read_bytes()))
+        with opened(path) as content:
+            timed = scanner(resolve("%{sec}t %>s"), (), (), "", Timing(60))
+            (step,) = read(content, Read(unread_mark(content)), timed, Stop())
+        slots = [slot for (slot, _), _ in step.tally.all_rows()]
+        assert list(range(1, number + 1)) == sorted(slots)
+        assert number == step.tally.counted
+        assert len(step.tally.rows) <= PACK
 
 
 def test_r40_members_that_follow_each_other_are_one_content(tmp_path: Path) -> None:
