@@ -1,0 +1,132 @@
+"""From a history's day files to blocks of a server's database, all of them or none.
+
+Each day's blocks are made in DIR/.work and the samples in them compared with those written, since
+promtool drops samples without a word. Only when all days are right are the blocks renamed into
+DIR. DIR/blocks.json names them before the first is, and says last that they are complete: a run
+that was ended anywhere goes on where it was.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from batchlog.errors import ConfigError, LogError, Stop
+from batchlog.history.days import DayFile
+from batchlog.history.files import make_directory, writing
+from batchlog.history.place import BLOCK, Day, Place, Record, samples_in
+from batchlog.history.promtool import Promtool
+from batchlog.segments.findings import Finding, amount, decision, notice
+
+_SERVER = ("wal", "chunks_head")
+"""What only the data directory of a server holds."""
+
+
+class Blocks(NamedTuple):
+    """The blocks of a history, in their directory."""
+
+    directory: str
+    names: tuple[str, ...]
+    samples: int
+    first: int | None
+    """Unix seconds of the first sample, and of the last; None where there is no sample."""
+    last: int | None
+
+
+def refuse_foreign(directory: str) -> None:
+    """Raise ConfigError where `directory` holds blocks that are not a history's of ours."""
+    place = Place(directory)
+    with writing(directory):
+        found = set(os.listdir(directory)) if os.path.isdir(directory) else set()
+        record = place.record()
+    if found.intersection(_SERVER):
+        raise ConfigError(
+            f"{directory} is the data directory of a Prometheus: give --tsdb another one; what to "
+            "do with the blocks is said once they are made"
+        )
+    ours = record.blocks if record else ()
+    foreign = sorted(name for name in found.difference(ours) if BLOCK.fullmatch(name))
+    if foreign:
+        raise ConfigError(
+            f"{directory} holds a block that no history of batchlog brought there ({foreign[0]}): "
+            "give --tsdb another directory"
+        )
+
+
+def remove_blocks(directory: str) -> None:
+    """Take away the blocks that an earlier history brought into `directory`, and blocks.json."""
+    with writing(directory):
+        Place(directory).clear()
+
+
+def make_blocks(
+    files: Sequence[DayFile],
+    directory: str,
+    promtool: Promtool,
+    stop: Stop,
+    say: Callable[[Finding], object],
+) -> Blocks | None:
+    """Make the blocks of `files` in `directory`; None where a stop was asked for.
+
+    What an earlier run made of the same files is kept, of other files taken away. Raises LogError
+    where promtool fails or leaves samples out, SinkUnreachable where a file cannot be written,
+    ConfigError as `refuse_foreign` does.
+    """
+    refuse_foreign(directory)
+    place = Place(directory)
+    with writing(directory):
+        record = place.known(files) or _made(files, place, promtool, stop, say)
+        if record is None:
+            return None
+        place.move(record)
+    samples = sum(file.samples for file in files)
+    made = f"{amount(len(record.blocks), 'block')} of {amount(len(files), 'day')}"
+    say(
+        notice(
+            f"promtool {record.promtool} made {made} in {directory}; they hold all of the "
+            f"{amount(samples, 'sample')} that were written"
+        )
+    )
+    first = min((file.first for file in files), default=None)
+    last = max((file.last for file in files), default=None)
+    return Blocks(place.directory, record.blocks, samples, first, last)
+
+
+def _made(
+    files: Sequence[DayFile],
+    place: Place,
+    promtool: Promtool,
+    stop: Stop,
+    say: Callable[[Finding], object],
+) -> Record | None:
+    """Return the record of all days' blocks, none of which is in place yet."""
+    place.clear()
+    make_directory(place.work)
+    days = []
+    for file in files:
+        day = place.waiting(file) or _make_day(file, place, promtool, stop)
+        if day is None:
+            return None
+        made = amount(len(day.blocks), "block")
+        say(decision(f"{file.path}: {amount(file.samples, 'sample')} in {made}"))
+        days.append(day)
+    return Record(promtool.version, tuple(days))
+
+
+def _make_day(file: DayFile, place: Place, promtool: Promtool, stop: Stop) -> Day | None:
+    """Make the blocks of a day, and compare the numbers of samples."""
+    if stop:
+        return None
+    with tempfile.TemporaryDirectory(dir=place.work, ignore_cleanup_errors=True) as scratch:
+        into = os.path.join(scratch, "blocks")
+        os.mkdir(into)
+        if not promtool.convert(os.path.abspath(file.path), into, scratch, stop):
+            return None
+        found = samples_in(into)
+        if found != file.samples:
+            raise LogError(
+                f"{file.day}: promtool {promtool.version} made blocks of {found:,} samples, and "
+                f"{file.samples:,} were written to {file.path}: no block was moved into place"
+            )
+        os.rename(into, os.path.join(place.work, Day.of(file).key))
+    return place.waiting(file)

@@ -1,0 +1,143 @@
+"""Where a history's blocks stand: made one day after the other, then moved into place together.
+
+DIR/.work/blocks holds the blocks that are made, DIR those in place. DIR/blocks.json names them
+before the first is moved, and says last that they are complete.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Self
+
+import msgspec
+
+from batchlog.history.days import DayFile
+from batchlog.history.files import replace, sync_directory
+from batchlog.history.work import NAME as WORK
+
+NAME = "blocks.json"
+
+BLOCK = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+"""A block's directory has a ULID for its name."""
+
+
+class Day(msgspec.Struct, frozen=True):
+    """The blocks of a day file; equal digests are equal files."""
+
+    day: str
+    digest: str
+    samples: int
+    blocks: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, file: DayFile) -> Self:
+        """Return the day of a file, without its blocks."""
+        return cls(file.day, file.digest, file.samples)
+
+    @property
+    def key(self) -> str:
+        """The name of the directory where they wait."""
+        return f"{self.day}-{self.digest}"
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What stands in blocks.json: what is to be moved, or was."""
+
+    promtool: str
+    days: tuple[Day, ...]
+    complete: bool = False
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The names of all blocks."""
+        return tuple(name for day in self.days for name in day.blocks)
+
+
+class _Stats(msgspec.Struct):
+    num_samples: int = msgspec.field(default=0, name="numSamples")
+
+
+class _Meta(msgspec.Struct):
+    """A block's own meta.json, as far as it is looked at."""
+
+    stats: _Stats
+
+
+def samples_in(directory: str) -> int:
+    """Return the number of samples in all blocks in a directory."""
+    total = 0
+    for name in os.listdir(directory):
+        with open(os.path.join(directory, name, "meta.json"), "rb") as file:
+            total += msgspec.json.decode(file.read(), type=_Meta).stats.num_samples
+    return total
+
+
+class Place:
+    """DIR, where blocks stand in the end, and the work below it, where they are made."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = os.path.abspath(directory)
+        self.work = os.path.join(self.directory, WORK, "blocks")
+        self._record = os.path.join(self.directory, NAME)
+
+    def record(self) -> Record | None:
+        """Return what was moved here, or was going to be."""
+        with suppress(FileNotFoundError, msgspec.MsgspecError), open(self._record, "rb") as file:
+            record = msgspec.json.decode(file.read(), type=Record)
+            if all(map(BLOCK.fullmatch, record.blocks)):  # a name that is a path is not ours
+                return record
+        return None
+
+    def known(self, files: Sequence[DayFile]) -> Record | None:
+        """Return the record of exactly these files where all their blocks are still here."""
+        record = self.record()
+        if record is None or [day.key for day in record.days] != [Day.of(one).key for one in files]:
+            return None
+        places = (self._places(day, name) for day in record.days for name in day.blocks)
+        return record if all(any(map(os.path.isdir, either)) for either in places) else None
+
+    def waiting(self, file: DayFile) -> Day | None:
+        """Return the blocks that were made of a file and not moved; None where some are missing."""
+        day = Day.of(file)
+        path = os.path.join(self.work, day.key)
+        if not os.path.isdir(path):
+            return None
+        if samples_in(path) != file.samples:  # some were moved, and taken from there
+            shutil.rmtree(path)
+            return None
+        return msgspec.structs.replace(day, blocks=tuple(sorted(os.listdir(path))))
+
+    def move(self, record: Record) -> None:
+        """Rename the blocks into place: once more where an earlier run was ended while it did."""
+        replace(self._record, _text(record))
+        for day in record.days:
+            for name in day.blocks:
+                waiting, there = self._places(day, name)
+                with suppress(FileNotFoundError):  # it is there already
+                    os.rename(waiting, there)
+        sync_directory(self.directory)
+        replace(self._record, _text(msgspec.structs.replace(record, complete=True)))
+        shutil.rmtree(self.work, ignore_errors=True)
+        with suppress(OSError):  # the journal may be there too
+            os.rmdir(os.path.dirname(self.work))
+
+    def clear(self) -> None:
+        """Take away what an earlier run moved here; what it is in comes last."""
+        record = self.record()
+        if record is None:
+            return
+        replace(self._record, _text(msgspec.structs.replace(record, complete=False)))
+        for name in record.blocks:
+            with suppress(FileNotFoundError):
+                shutil.rmtree(os.path.join(self.directory, name))
+        os.unlink(self._record)
+
+    def _places(self, day: Day, name: str) -> tuple[str, str]:
+        """Return where a block waits, and where it is in place."""
+        return os.path.join(self.work, day.key, name), os.path.join(self.directory, name)
+
+
+def _text(record: Record) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record)) + b"\n"
