@@ -3,6 +3,7 @@
 Runs go through the real job with a textfile as their sink; only the clock is the test's own.
 """
 
+import dataclasses
 import gzip
 import logging
 import os
@@ -16,16 +17,22 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from batchlog.backfill.request import Wanted
+from batchlog.backfill.totals import backfill
 from batchlog.config.load import load
 from batchlog.config.schema import Flags, LogEntry
 from batchlog.config.times import Since
+from batchlog.engines import Engine
 from batchlog.errors import Exit, Stop
+from batchlog.history.build import Aim, history
 from batchlog.job.request import Request, World
 from batchlog.job.run import run
+from batchlog.scan import Timing
 from batchlog.segments.findings import Finding
 from batchlog.segments.known import Log
 from batchlog.state.checkpoint import State
 from batchlog.state.store import Store
+from batchlog.tally import Tally
 
 BEGINNING = 1_795_000_000
 """Stamp of line 0, Unix seconds (2026-11-18); each line is a second later."""
@@ -138,6 +145,11 @@ class Ran:
         (found,) = [one for one in self.state.logs if path is None or one.path == str(path)]
         return found
 
+    def backfilled(self) -> tuple[int, int]:
+        """Return requests and bytes of the series that backfills add up."""
+        old = [one for one in self.state.totals if ("backfill", "1") in one.labels]
+        return sum(one.requests for one in old), sum(one.bytes for one in old)
+
     def by(self, label: str) -> dict[str, int]:
         """Return the requests by the values of a label, without zeros."""
         found: dict[str, int] = {}
@@ -145,6 +157,25 @@ class Ran:
             value = dict(series.labels).get(label, "")
             found[value] = found.get(value, 0) + series.requests
         return {value: requests for value, requests in found.items() if requests}
+
+
+class Unheard:
+    """Hears of the progress of a backfill, and tells nobody."""
+
+    def begin(self, size: int, files: int) -> None:
+        """Hear of the beginning."""
+
+    def file(self, path: str) -> None:
+        """Hear of a file."""
+
+    def advance(self, size: int) -> None:
+        """Hear of bytes."""
+
+    def step(self, tally: Tally, read_bytes: int) -> None:
+        """Hear of a step."""
+
+    def done(self) -> None:
+        """Hear of a file's end."""
 
 
 @dataclass
@@ -239,15 +270,8 @@ class Site:
         **flags: Any,  # noqa: ANN401 - the fields of Flags
     ) -> Ran:
         """Do one run over `paths` (the active log), or over `entries` of a configuration."""
-        flags = {"textfile": str(self.textfile), **flags}
-        settings = load(None, Flags(**flags), default=self.root / "none.toml")
-        settings = replace(
-            settings, log=entries, metrics=replace(settings.metrics, max_series=max_series)
-        )
-        request = Request(
-            settings=settings,
-            checkpoint=str(self.checkpoint),
-            host="web1",
+        request = dataclasses.replace(
+            self.request(entries, max_series, **flags),
             logs=() if entries else tuple(str(path) for path in paths or [self.access]),
             since=since,
         )
@@ -256,6 +280,67 @@ class Site:
             request, World(lambda: self.clock, findings.append, Stop() if stop is None else stop)
         )
         return Ran(outcome.exit, outcome.state, tuple(findings))
+
+    def backfill(
+        self,
+        *paths: Path | str,
+        into_live: bool = False,
+        entries: tuple[LogEntry, ...] = (),
+        stop: Stop | None = None,
+        workers: int = 1,
+        max_series: int = 2000,
+        **flags: Any,  # noqa: ANN401 - the fields of Flags
+    ) -> Ran:
+        """Backfill those files into totals."""
+        request = self.request(entries, max_series, **flags)
+        findings: list[Finding] = []
+        world = World(lambda: self.clock, findings.append, Stop() if stop is None else stop)
+        wanted = Wanted(
+            request, tuple(str(path) for path in paths), Engine(workers), automatic=False
+        )
+        outcome = backfill(wanted, world, Unheard(), into_live=into_live)
+        state = Store(str(self.checkpoint)).load() or State(state_id="")
+        return Ran(outcome.exit, state, tuple(findings))
+
+    def history(
+        self,
+        directory: Path,
+        *paths: Path | str,
+        entries: tuple[LogEntry, ...] = (),
+        timing: Timing = Timing(60),  # noqa: B008 - it is frozen
+        labels: dict[str, str] | None = None,
+        tsdb: Path | None = None,
+        force: bool = False,
+        stop: Stop | None = None,
+        workers: int = 1,
+        **flags: Any,  # noqa: ANN401 - the fields of Flags
+    ) -> Ran:
+        """Backfill those files into history."""
+        request = self.request(entries, **flags)
+        findings: list[Finding] = []
+        world = World(lambda: self.clock, findings.append, Stop() if stop is None else stop)
+        wanted = Wanted(
+            request, tuple(str(path) for path in paths), Engine(workers), automatic=False
+        )
+        named = {"job": "batchlog", "instance": "web1"} if labels is None else labels
+        aim = Aim(str(directory), None if tsdb is None else str(tsdb), timing, named, force=force)
+        outcome = history(wanted, aim, world, Unheard())
+        state = Store(str(self.checkpoint)).load() or State(state_id="")
+        return Ran(outcome.exit, state, tuple(findings))
+
+    def request(
+        self,
+        entries: tuple[LogEntry, ...] = (),
+        max_series: int = 2000,
+        **flags: Any,  # noqa: ANN401 - the fields of Flags
+    ) -> Request:
+        """Return what a command without paths is asked."""
+        flags = {"textfile": str(self.textfile), **flags}
+        settings = load(None, Flags(**flags), default=self.root / "none.toml")
+        settings = replace(
+            settings, log=entries, metrics=replace(settings.metrics, max_series=max_series)
+        )
+        return Request(settings=settings, checkpoint=str(self.checkpoint), host="web1")
 
     def rests(self, *paths: Path | str, **options: Any) -> bool:  # noqa: ANN401 - those of `run`
         """Return whether one more run like the last finds nothing to count, commit or say."""

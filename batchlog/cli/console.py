@@ -6,7 +6,9 @@ Control characters from logs or file names never reach a terminal.
 import logging
 import os
 import sys
-from typing import TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 from batchlog.segments.findings import Finding
 
@@ -43,6 +45,20 @@ def set_up(*, verbose: bool, quiet: bool, stream: TextIO | None = None) -> None:
     log.propagate = False
     level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
     log.setLevel(level)
+
+
+@contextmanager
+def through(stream: Any) -> Iterator[None]:  # noqa: ANN401 - all that has `write` and `flush`
+    """Send the log's lines through `stream` while the block lasts: above what is drawn below."""
+    handlers = [one for one in log.handlers if isinstance(one, logging.StreamHandler)]
+    before = [one.stream for one in handlers]
+    for one in handlers:
+        one.setStream(stream)
+    try:
+        yield
+    finally:
+        for one, own in zip(handlers, before, strict=True):
+            one.setStream(own)
 
 
 def open_streams() -> None:

@@ -9,6 +9,7 @@ from batchlog import __version__
 COMMANDS = {
     "push": "One run: read what is new, commit, push.",
     "run": "The same job on a schedule, in the foreground.",
+    "backfill": "Old logs once: into totals of their own, or into history.",
     "status": "What the checkpoint holds.",
     "detect": "Which format a file is in, field by field.",
     "check": "Validate configuration, logs, state directory and gateway.",

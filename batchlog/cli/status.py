@@ -11,6 +11,7 @@ from batchlog.cli import console, options
 from batchlog.errors import CheckpointError, Exit
 from batchlog.job.lastrun import read_last
 from batchlog.job.report import LogReport, Report, report
+from batchlog.segments.findings import amount
 from batchlog.state.store import Store
 
 
@@ -48,6 +49,9 @@ def _lines(found: Report) -> list[str]:
     for log in found.logs:
         lines += _log(log)
     lines += [f"quarantined {path}: 'batchlog resolve {path}'" for path in found.quarantined]
+    if found.backfill.contents:
+        files = amount(found.backfill.contents, "content")
+        lines.append(f"backfilled  {files}, {found.backfill.counted:,} lines counted")
     lines += ["totals"]
     for series in found.totals:
         if series.requests:

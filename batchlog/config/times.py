@@ -62,6 +62,15 @@ def since(text: str, now: float) -> Since:
     return int(when)
 
 
+def bound(text: str, now: float) -> int:
+    """Return the moment that an age or a time stands for, Unix seconds; `now` is, too."""
+    if text != "0" and text and _DURATION.fullmatch(text):
+        return int(now - duration(text))
+    if len(text) > _LONGEST_TEXT:
+        raise ConfigError(f"{text[:20]!r}… is not a time: it has {len(text)} characters")
+    return int(_moment(text, now))
+
+
 def _moment(text: str, now: float) -> float:
     from dateutil import parser
 

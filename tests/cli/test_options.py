@@ -17,6 +17,9 @@ OPTIONS = {
     "dry-run verbose quiet",
     "run": "every cron listen since config checkpoint gateway job grouping textfile retry-for "
     "format by lock-wait verbose quiet",
+    "backfill": "into-live openmetrics tsdb step since until series-label force dry-run workers "
+    "engine scheduler scheduler-ca-file scheduler-cert-file scheduler-key-file config checkpoint "
+    "gateway job grouping textfile retry-for format by lock-wait verbose quiet",
     "status": "config checkpoint json",
     "detect": "format",
     "check": "config checkpoint gateway job grouping textfile retry-for listen format by",

@@ -1,0 +1,72 @@
+"""What a backfill tells while it reads, and what it adds up to."""
+
+from batchlog.backfill.plan import ALREADY, Part, Skipped
+from batchlog.backfill.progress import Progress
+from batchlog.backfill.reading import Event, Failed, Taken
+from batchlog.backfill.summary import Summary
+from batchlog.job.following import judge_malformed
+from batchlog.job.request import Verdict
+from batchlog.segments.findings import error, notice
+from batchlog.segments.source import shown
+
+
+class Account:
+    """Hears of every event, in the order of the plan."""
+
+    def __init__(
+        self, by: tuple[str, ...], max_malformed: float, progress: Progress, verdict: Verdict
+    ) -> None:
+        self.summary = Summary(by)
+        self._max_malformed = max_malformed
+        self._progress = progress
+        self._verdict = verdict
+        self._newest: int | None = None
+        self._lines: dict[str, tuple[int, int, str]] = {}  # malformed, all, format
+
+    def hear(self, event: Event) -> None:
+        """Tell of an event, and add it up."""
+        match event:
+            case Part():
+                self._newest = event.first
+                self._progress.file(shown(event.file.path))
+                self.summary.begin_file()
+            case Skipped():
+                self._skip(event)
+            case Failed():
+                self._verdict.hear(event.finding)
+                self._progress.done()
+            case Taken():
+                self._take(event)
+            case _:
+                self._verdict.hear(event)
+
+    def _skip(self, skipped: Skipped) -> None:
+        path, reason = shown(skipped.file.path), skipped.reason
+        if skipped.is_error:
+            self.summary.leave("could not be read")
+            self._verdict.hear(error(reason if path in reason else f"{path}: {reason}"))
+        else:
+            self.summary.leave(reason)
+            self._verdict.hear(notice(f"{path}: skipped, {reason}"))
+        self._progress.advance(skipped.file.size)
+
+    def _take(self, taken: Taken) -> None:
+        step, part = taken.step, taken.part
+        if taken.is_last and not taken.result.read_bytes and part.number is not None:
+            self.summary.leave(ALREADY)
+        if step is not None:
+            slot = taken.task.timing.step if taken.task.timing else 0
+            self.summary.add(step.tally, step.read_bytes, self._newest, slot)
+            self._newest = step.tally.newest if step.tally.newest is not None else self._newest
+            self._progress.step(step.tally, step.read_bytes)
+            malformed, lines, _ = self._lines.get(part.log, (0, 0, ""))
+            lines += step.tally.lines - step.tally.skipped
+            self._lines[part.log] = malformed + step.tally.malformed, lines, part.entry.format
+        if taken.is_last:
+            self._progress.done()
+
+    def close(self) -> None:
+        """Judge the share of malformed lines of each log."""
+        for log, (malformed, lines, spec) in self._lines.items():
+            finding = judge_malformed(log, malformed, lines, self._max_malformed, spec)
+            self._verdict.hear(*([finding] if finding else []))

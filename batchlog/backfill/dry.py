@@ -1,0 +1,40 @@
+"""What a backfill would read, without reading it."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from batchlog.backfill.inputs import Input
+from batchlog.backfill.plan import Planner, Skipped
+
+
+class Planned(NamedTuple):
+    """What would be done with a file."""
+
+    path: str
+    size: int
+    """Bytes on disk."""
+    what: str
+    is_read: bool = True
+    is_error: bool = False
+
+
+def planned(planner: Planner, files: Sequence[Input]) -> Iterator[Planned]:
+    """Yield what would be done with each file.
+
+    Whether two that begin alike hold the same content is not known before one of them is read.
+    """
+    heads: dict[bytes, str] = {}
+    for file in files:
+        what = planner.plan(file)
+        if isinstance(what, Skipped):
+            yield Planned(file.path, file.size, f"skipped: {what.reason}", False, what.is_error)
+            continue
+        said = "read"
+        if what.begin.offset > what.begin.start:
+            said += f" from byte {what.begin.offset:,} on"
+        if what.end is not None:
+            said += f" up to byte {what.end:,}, where counting began"
+        like = heads.setdefault(what.head, file.path)
+        if like != file.path:
+            said = f"read what {like} does not hold, which begins alike"
+        yield Planned(file.path, file.size, said)

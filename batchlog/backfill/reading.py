@@ -1,0 +1,213 @@
+"""Read the files of a backfill, one plan after the other, through whatever engine.
+
+Results come in the order of the plan, so that nothing depends on which process was faster. Files
+that begin alike may hold the same content: the second one is decided on when the first is read.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+from msgspec.structs import replace
+
+from batchlog.backfill.inputs import Input
+from batchlog.backfill.plan import Part, Planner, Skipped
+from batchlog.engines.task import Done, Task
+from batchlog.engines.window import Window
+from batchlog.errors import Stop
+from batchlog.segments.findings import Finding, error, notice
+from batchlog.segments.identity import Mark
+from batchlog.segments.known import Consumed
+from batchlog.segments.ledger import Ledger
+from batchlog.segments.read import End, Step
+from batchlog.segments.source import shown
+from batchlog.segments.take import LEAST_SALVAGE
+
+
+class Result(Protocol):
+    """What a task found, less its counts."""
+
+    @property
+    def mark(self) -> Mark:
+        """Where it ended; its lines are counted from where the task began."""
+
+    @property
+    def context(self) -> str:
+        """The scanner's context there."""
+
+    @property
+    def end(self) -> End:
+        """Why it ended (see `Step.end`)."""
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with an archive."""
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of an unterminated last line."""
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes taken in, decompressed."""
+
+
+class Journal(Protocol):
+    """Remembers the results of tasks that were finished before a backfill was interrupted."""
+
+    def has(self, part: Part, task: Task) -> bool:
+        """Tell whether a task was finished; it may be asked in any order."""
+
+    def recall(self, part: Part, task: Task) -> Result:
+        """Return what it found; it is asked in the order of the plan."""
+
+
+class Taken(NamedTuple):
+    """A task's result with the entry of the ledger that it leads to."""
+
+    part: Part
+    task: Task
+    step: Step | None
+    """None where the journal recalled it."""
+    result: Result
+    entry: Consumed
+    number: int
+    """Of the entry."""
+    is_last: bool
+    """Whether it is the last of its file."""
+
+
+class Failed(NamedTuple):
+    """A file whose rest cannot be read."""
+
+    part: Part
+    finding: Finding
+
+
+Event = Part | Skipped | Taken | Failed | Finding
+"""What happens to files, in the order of the plan; a Part says that its results come next."""
+
+
+class Reading:
+    """One backfill's way through its files."""
+
+    def __init__(
+        self,
+        planner: Planner,
+        ledger: Ledger,
+        window: Window,
+        stop: Stop,
+        journal: Journal | None = None,
+    ) -> None:
+        self._planner = planner
+        self._ledger = ledger
+        self._window = window
+        self._stop = stop
+        self._journal = journal
+        self._out: dict[Task, Part] = {}
+        self._given_up: set[Input] = set()
+
+    def read(self, files: Iterable[Input]) -> Iterator[Event]:
+        """Read the files, as far as nobody asks to stop."""
+        for file in files:
+            if self._stop:
+                break
+            what = self._planner.plan(file)
+            if isinstance(what, Part) and self._may_be_out(what.head):
+                yield from self._drain()
+                what = self._planner.plan(file)
+            if isinstance(what, Skipped):
+                yield what
+            else:
+                yield from self._put(what)
+        yield from self._drain()
+
+    def give_up(self, file: Input) -> None:
+        """Take no more results of a file."""
+        self._given_up.add(file)
+
+    def _may_be_out(self, head: bytes) -> bool:
+        """Tell whether a file that begins alike is being read."""
+        return any(
+            head.startswith(part.head) or part.head.startswith(head) for part in self._out.values()
+        )
+
+    def _put(self, part: Part) -> Iterator[Event]:
+        for task in part.tasks:
+            if self._stop or part.file in self._given_up:
+                return
+            if self._journal is not None and self._journal.has(part, task):
+                yield from self._drain()
+                if part.file not in self._given_up:
+                    yield from self._take(part, task, None, self._journal.recall(part, task))
+                continue
+            self._out[task] = part
+            for done in self._window.put(task):
+                yield from self._receive(done)
+
+    def _drain(self) -> Iterator[Event]:
+        for done in self._window.drain():
+            yield from self._receive(done)
+
+    def _receive(self, done: Done) -> Iterator[Event]:
+        part = self._out.pop(done.task)
+        if part.file in self._given_up:
+            return
+        if done.step is None:
+            self._given_up.add(part.file)
+            yield Failed(part, error(done.fault))
+        else:
+            yield from self._take(part, done.task, done.step, done.step)
+
+    def _take(self, part: Part, task: Task, step: Step | None, result: Result) -> Iterator[Event]:
+        path = shown(part.file.path)
+        if task == part.tasks[0]:
+            yield part
+        if task.salvage and result.end == "truncated" and _decoded(result) < LEAST_SALVAGE:
+            self._given_up.add(part.file)
+            text = "it ends in the middle and holds next to nothing: not counted"
+            yield Failed(part, error(f"{path} is damaged: {text}"))
+            return
+        is_last = task == part.tasks[-1]
+        changed = task.end is not None and result.mark.offset != task.end and not is_last
+        if result.end == "more" or changed:  # asked to stop, or the file is not what it was
+            self._given_up.add(part.file)
+        entry, number = self._advance(part, task, result)
+        yield Taken(part, task, step, result, entry, number, is_last)
+        if changed and not self._stop:
+            yield Failed(part, error(f"{path} was changed while it was read: run again"))
+        yield from _said(part, task, result)
+
+    def _advance(self, part: Part, task: Task, result: Result) -> tuple[Consumed, int]:
+        """Move the ledger on to the end of a result."""
+        number, lines = part.number, part.begin.lines
+        if task != part.tasks[0]:
+            number = self._ledger.number(part.sight.key)
+            assert number is not None  # the first result put it there  # noqa: S101
+            lines = self._ledger.contents[number].mark.lines
+        salvaged = task.salvage and result.end == "truncated"
+        entry = Consumed(
+            mark=replace(result.mark, lines=lines + result.mark.lines),
+            first=part.first,
+            format=task.spec,
+            log=part.log,
+            bearer=part.sight,
+            context=result.context,
+            ended=part.sight.form != "plain"
+            and part.end is None
+            and (result.end in ("complete", "corrupt") or salvaged),
+        )
+        return entry, self._ledger.put(entry, number)
+
+
+def _decoded(result: Result) -> int:
+    return result.mark.offset - result.mark.start
+
+
+def _said(part: Part, task: Task, result: Result) -> Iterator[Finding]:
+    path = shown(part.file.path)
+    if result.end == "corrupt" or (result.end == "truncated" and task.salvage):
+        yield error(f"{path} is damaged: {result.fault}; what could be read of it is counted")
+    elif result.end == "truncated":
+        yield notice(f"{path} is not complete yet: what is missing waits for another backfill")
+    elif result.waiting and result.end == "complete" and part.end is None:
+        yield notice(f"{path}: its last line has no end yet, it waits for another backfill")

@@ -1,0 +1,29 @@
+"""What a backfill is asked to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from batchlog.backfill.inputs import Input
+from batchlog.engines import Engine
+from batchlog.job.request import Request
+
+LITTLE = 16 << 20
+"""Bytes on disk below which one process is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A backfill as the user asked for it."""
+
+    request: Request
+    paths: tuple[str, ...]
+    """Files, patterns and URLs, as given."""
+    engine: Engine
+    automatic: bool = True
+    """Whether nobody asked for a number of processes: little work is done in this one."""
+
+    def engine_for(self, files: Sequence[Input]) -> Engine:
+        """Return where files are best read: starting processes takes longer than 16 MB do."""
+        if self.automatic and sum(file.size for file in files) < LITTLE:
+            return self.engine._replace(workers=1)
+        return self.engine

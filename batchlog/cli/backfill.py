@@ -1,0 +1,218 @@
+"""`batchlog backfill`: old logs once, into totals of their own or into history."""
+
+import os
+import re
+import time
+from typing import Any
+
+import click
+
+from batchlog.backfill.dry import planned
+from batchlog.backfill.inputs import inputs
+from batchlog.backfill.plan import Planner
+from batchlog.backfill.request import Wanted
+from batchlog.backfill.totals import backfill
+from batchlog.cli import console, options, progress, summary
+from batchlog.cli.push import stop_on_signals
+from batchlog.config.times import bound, duration
+from batchlog.engines import Engine, Tls
+from batchlog.errors import ConfigError, Exit
+from batchlog.history.build import Aim, history
+from batchlog.job.request import World
+from batchlog.scan import Timing
+from batchlog.segments.ledger import Ledger
+from batchlog.state.checkpoint import State
+from batchlog.state.store import Store
+
+LONGEST_STEP = 300
+"""Seconds: Prometheus looks back five minutes for a sample, then a series is stale."""
+
+LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
+
+_NO_BOUND = ("checkpoint", "start")
+"""What --since says to a push, and may say in the environment of both: no bound here."""
+
+_HISTORY = ("step", "since", "until", "series_label", "force")
+
+
+@click.command(
+    "backfill",
+    epilog=options.example("batchlog backfill '/var/log/nginx/access.log.*.gz'"),
+)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@options.all_of(
+    options.option(
+        "--into-live",
+        is_flag=True,
+        help="Add to the living series instead of ones of their own; before the first push only.",
+    ),
+    options.option(
+        "--openmetrics",
+        metavar="DIR",
+        help="Write history with its own time stamps instead, for promtool: a file a UTC day.",
+    ),
+    options.option(
+        "--tsdb",
+        metavar="DIR",
+        help="The same as Prometheus' blocks, made by promtool; may stand with --openmetrics.",
+    ),
+    options.option(
+        "--step",
+        metavar="DURATION",
+        help="History: time between two samples, at most 5m. [default: 1m]",
+    ),
+    options.option(
+        "--since",
+        metavar="WHEN",
+        help="History: only lines stamped at or after a time, or an age such as 90d.",
+    ),
+    options.option("--until", metavar="WHEN", help="History: only lines stamped before it."),
+    options.option(
+        "--series-label",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="History: labels that the scrape adds, instead of job and grouping; repeatable.",
+    ),
+    options.option(
+        "--force",
+        is_flag=True,
+        help="History: begin anew in a directory that holds one already.",
+    ),
+    options.option(
+        "--dry-run",
+        is_flag=True,
+        help="Print what would be read and what is skipped; read nothing.",
+    ),
+    options.option(
+        "--workers",
+        metavar="N",
+        type=click.IntRange(1, 1024),
+        help="Processes that read. [default: one a core]",
+    ),
+    options.option(
+        "--engine",
+        type=click.Choice(["local", "dask"]),
+        default="local",
+        show_default=True,
+        help="Where files are read: here, or on a Dask cluster.",
+    ),
+    options.option(
+        "--scheduler", metavar="ADDRESS", help="Dask: where its scheduler listens, HOST:PORT."
+    ),
+    options.option(
+        "--scheduler-ca-file", metavar="FILE", help="Dask: whom to trust, for a tls:// address."
+    ),
+    options.option("--scheduler-cert-file", metavar="FILE", help="Dask: our certificate."),
+    options.option("--scheduler-key-file", metavar="FILE", help="Dask: its key."),
+    options.STATE,
+    options.SINKS,
+    options.MEASURE,
+    options.LOCK_WAIT,
+    options.VOICE,
+)
+def command(paths: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click's values
+    """Read old logs once: into totals with the label backfill="1", which are pushed.
+
+    PATH is a file, a quoted pattern or, with the extra `dask`, a URL such as s3://bucket/logs/*.gz.
+    What a push has counted, or a backfill before, is left out, whatever it is called by now. With
+    --openmetrics or --tsdb the totals stay as they are, and history is written.
+    """
+    console.set_up(verbose=given["verbose"], quiet=given["quiet"])
+    world = World(time.time, console.say, stop_on_signals())
+    aim = _aim(given, world.now())
+    given = {**given, "since": "checkpoint"}
+    request = options.request((), given, world.now())
+    wanted = Wanted(request, paths, _engine(given), automatic=given["workers"] is None)
+    if given["dry_run"]:
+        return _dry_run(wanted, aim, world)
+    began = time.monotonic()
+    with progress.shown(quiet=given["quiet"]) as shown:
+        if aim is None:
+            outcome = backfill(wanted, world, shown, into_live=given["into_live"])
+        else:
+            outcome = history(wanted, aim, world, shown)
+    summary.show(outcome.summary, time.monotonic() - began, quiet=given["quiet"])
+    for line in outcome.advice:
+        click.echo(line)
+    return outcome.exit
+
+
+def _aim(given: dict[str, Any], now: float) -> Aim | None:
+    """Return the history that is asked for; None where it is totals."""
+    if given["openmetrics"] is None and given["tsdb"] is None:
+        _refuse_without_history(given)
+        return None
+    if given["into_live"]:
+        raise ConfigError("--into-live is for totals: leave it out with --openmetrics and --tsdb")
+    step = options.named("--step", lambda: duration(given["step"] or "1m"))
+    if step != int(step) or not 1 <= step <= LONGEST_STEP:
+        raise ConfigError(f"--step: {given['step']} is not a whole number of seconds from 1s to 5m")
+    since, until = (_bound(name, given[name], now) for name in ("since", "until"))
+    if since is not None and until is not None and since >= until:
+        raise ConfigError("--since is not before --until: no line is left")
+    return Aim(
+        openmetrics=given["openmetrics"] and os.path.abspath(given["openmetrics"]),
+        tsdb=given["tsdb"] and os.path.abspath(given["tsdb"]),
+        timing=Timing(int(step), since, until),
+        labels=_series_labels(given["series_label"]),
+        force=given["force"],
+    )
+
+
+def _bound(name: str, text: str | None, now: float) -> int | None:
+    if text is None or text in _NO_BOUND:
+        return None
+    return options.named(f"--{name}", lambda: bound(text, now))
+
+
+def _refuse_without_history(given: dict[str, Any]) -> None:
+    """Raise where an option is given that totals cannot follow."""
+    for name in _HISTORY:
+        if given[name] and given[name] not in _NO_BOUND:
+            raise ConfigError(
+                f"--{name.replace('_', '-')} is for history (--openmetrics, --tsdb): into totals a "
+                "file is counted whole, so that nothing of it can be counted again"
+            )
+
+
+def _series_labels(texts: tuple[str, ...]) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not LABEL.fullmatch(name) or name.startswith("__"):
+            raise ConfigError(f"--series-label: {text!r} is not KEY=VALUE with a label's name")
+        if name in labels:
+            raise ConfigError(f"--series-label: {name!r} is given twice; remove one")
+        labels[name] = value
+    return labels
+
+
+def _engine(given: dict[str, Any]) -> Engine:
+    kind, scheduler = given["engine"], given["scheduler"]
+    files = {name: given[f"scheduler_{name}"] for name in ("ca_file", "cert_file", "key_file")}
+    if kind == "local" and (scheduler or any(files.values())):
+        raise ConfigError("--scheduler and its files are for --engine dask: add it")
+    if kind == "dask" and not scheduler:
+        raise ConfigError("--engine dask needs the address of a --scheduler, HOST:PORT")
+    if any(files.values()) and not (files["ca_file"] and files["cert_file"]):
+        raise ConfigError("TLS needs both --scheduler-ca-file and --scheduler-cert-file")
+    tls = Tls(**files) if files["ca_file"] else None
+    workers = given["workers"] or len(os.sched_getaffinity(0))
+    return Engine(workers, scheduler, tls, kind)
+
+
+def _dry_run(wanted: Wanted, aim: Aim | None, world: World) -> Exit:
+    """Print what would be read."""
+    request = wanted.request
+    state = Store(request.checkpoint).load() or State(state_id="")
+    contents = () if aim else state.backfill.contents
+    timing = aim.timing if aim else None
+    planner = Planner(state, request.settings, Ledger(contents), world.now(), timing)
+    found = inputs(wanted.paths)
+    for finding in found.findings:
+        world.say(finding)
+    rows = list(planned(planner, found.files))
+    for line in summary.plan(rows):
+        click.echo(line)
+    wrong = any(row.is_error for row in rows) or any(one.is_error for one in found.findings)
+    return Exit.DATA if wrong else Exit.OK
