@@ -24,7 +24,8 @@ from batchlog.config.schema import Flags, LogEntry
 from batchlog.config.times import Since
 from batchlog.engines import Engine
 from batchlog.errors import Exit, Stop
-from batchlog.history.build import Aim, history
+from batchlog.history.aim import Aim
+from batchlog.history.build import history
 from batchlog.job.request import Request, World
 from batchlog.job.run import run
 from batchlog.scan import Timing

@@ -1,10 +1,10 @@
 """What a backfill would read, without reading it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from batchlog.backfill.inputs import Input
-from batchlog.backfill.plan import Planner, Skipped
+from batchlog.backfill.plan import Part, Planner, Skipped
 
 
 class Planned(NamedTuple):
@@ -18,16 +18,25 @@ class Planned(NamedTuple):
     is_error: bool = False
 
 
-def planned(planner: Planner, files: Sequence[Input]) -> Iterator[Planned]:
+def planned(
+    planner: Planner,
+    files: Sequence[Input],
+    refuse: Callable[[Part], str] = lambda _part: "",
+) -> Iterator[Planned]:
     """Yield what would be done with each file.
 
-    Whether two that begin alike hold the same content is not known before one of them is read.
+    `refuse` returns why a part may not be read, an empty text where it may. Whether two files that
+    begin alike hold the same content is not known before one of them is read.
     """
     heads: dict[bytes, str] = {}
     for file in files:
         what = planner.plan(file)
         if isinstance(what, Skipped):
             yield Planned(file.path, file.size, f"skipped: {what.reason}", False, what.is_error)
+            continue
+        refused = refuse(what)
+        if refused:
+            yield Planned(file.path, file.size, f"refused: {refused}", False, True)
             continue
         said = "read"
         if what.begin.offset > what.begin.start:

@@ -1,7 +1,6 @@
 """What a backfill does with one file: reads a part of it, or leaves it and says why."""
 
 import os
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from batchlog.backfill.below import Below, Origins
@@ -218,10 +217,14 @@ def is_there(sight: Sight) -> bool:
 
 
 def _family(state: State, settings: Settings) -> dict[tuple[int, int], tuple[str, bool]]:
-    """Return of each file that the known logs have by name its log, and whether it is active."""
-    configured: Sequence[LogEntry] = settings.log
-    entries = configured or [LogEntry(one.path, format=one.format) for one in state.entries]
+    """Return of each file that the known logs have by name its log, and whether it is active.
+
+    Also of logs that no entry names any more: what was counted of them stays counted.
+    """
+    entries = [*settings.log, *(LogEntry(one.path) for one in state.entries)]
     known = {log.path for log in state.logs}
+    named = Entries(entries)
+    entries += [LogEntry(log.path) for log in state.logs if named.of(log) is None]
     return {
         file.place: (place.found.path, file.active)
         for place in survey(entries, state.logs)

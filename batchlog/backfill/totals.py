@@ -36,8 +36,6 @@ from batchlog.state.store import Store
 OFTEN = 1.0
 """Seconds between two commits: a kill costs that much work, and no line."""
 
-_LOCK = ".backfill.lock"
-
 
 class Outcome(NamedTuple):
     """How a backfill ended."""
@@ -52,7 +50,7 @@ def backfill(wanted: Wanted, world: World, progress: Progress, *, into_live: boo
     """Read old logs into totals, and push. Raises a BatchlogError where it could not even begin."""
     request, verdict = wanted.request, Verdict(world)
     store = Store(request.checkpoint)
-    with store.lock(0, world.stop, suffix=_LOCK):
+    with store.lock_backfill():
         with store.lock(request.lock_wait, world.stop):
             state = load(store, request, verdict)
         found = inputs(wanted.paths)

@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from functools import partial
 from typing import Any
 
 import click
@@ -17,7 +18,10 @@ from batchlog.cli.push import stop_on_signals
 from batchlog.config.times import bound, duration
 from batchlog.engines import Engine, Tls
 from batchlog.errors import ConfigError, Exit
-from batchlog.history.build import Aim, history
+from batchlog.history.aim import Aim
+from batchlog.history.build import history
+from batchlog.history.reading import too_young
+from batchlog.job.load import group_of
 from batchlog.job.request import World
 from batchlog.scan import Timing
 from batchlog.segments.ledger import Ledger
@@ -211,7 +215,10 @@ def _dry_run(wanted: Wanted, aim: Aim | None, world: World) -> Exit:
     found = inputs(wanted.paths)
     for finding in found.findings:
         world.say(finding)
-    rows = list(planned(planner, found.files))
+    if aim is not None:
+        aim.options(request.settings.metrics, state.group or group_of(request))
+    refuse = partial(too_young, int(world.now())) if aim else lambda _part: ""
+    rows = list(planned(planner, found.files, refuse))
     for line in summary.plan(rows):
         click.echo(line)
     wrong = any(row.is_error for row in rows) or any(one.is_error for one in found.findings)

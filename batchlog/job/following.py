@@ -147,7 +147,8 @@ class Following:
             context=entry.context,
         )
         goes_on = match.likeness is Likeness.SAME
-        return Elsewhere(segment, f"was backfilled for {entry.mark.lines:,} lines", goes_on)
+        by = f"was backfilled for {entry.mark.lines:,} lines"
+        return Elsewhere(segment, by, goes_on, is_usual=True)
 
     def _in_another_log(self, content: Content) -> Segment | None:
         """Return the segment of another log that has this content (R100)."""

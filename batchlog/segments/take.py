@@ -9,7 +9,7 @@ from batchlog.errors import Stop
 from batchlog.scan import Scanner
 from batchlog.segments.book import Book, Progress
 from batchlog.segments.content import OpenFile
-from batchlog.segments.findings import decision, error, warning
+from batchlog.segments.findings import decision, error, notice, warning
 from batchlog.segments.identity import Content
 from batchlog.segments.known import Segment, Sight
 from batchlog.segments.marks import is_complete, mark_after, mark_at_end, mark_of_head
@@ -34,6 +34,8 @@ class Elsewhere(NamedTuple):
     """Who consumed it, in words."""
     goes_on: bool = True
     """Whether the content reaches beyond what was consumed, so that it is read on."""
+    is_usual: bool = False
+    """Whether it is what a person meant to happen."""
 
 
 class Tools(NamedTuple):
@@ -71,7 +73,8 @@ def take_new(book: Book, file: Opened, tools: Tools) -> Iterator[Progress]:
     """Begin a segment, at its first line or where another log's reading of it left off."""
     other = tools.elsewhere(file.content)
     if other is not None:
-        book.say(warning(f"{file.sight.path} {other.by}: resumed"))
+        say = notice if other.is_usual else warning
+        book.say(say(f"{file.sight.path} {other.by}: resumed"))
     segment = Segment(
         mark=unread_mark(file.content),
         state="open",

@@ -20,6 +20,10 @@ _POLL = 0.05
 """Seconds between two tries to get the lock."""
 
 
+class _Held(Busy):
+    """A lock is held by someone else."""
+
+
 class Store:
     """The checkpoint at `path` with its companions: `.previous`, `.lock`, `.new`."""
 
@@ -39,19 +43,31 @@ class Store:
         wait: float,
         stop: Stop,
         sleep: Callable[[float], None] = time.sleep,
-        suffix: str = ".lock",
     ) -> Iterator[None]:
         """Hold the lock; Busy after `wait` seconds or when asked to stop.
 
-        Creates the state directory (0700) where it is not there yet. Another `suffix` is another
-        lock: a backfill keeps a second one out by its own, and lets runs go on meanwhile.
+        Creates the state directory (0700) where it is not there yet.
         """
         self.prepare()
-        path = self.path + suffix
+        path = self.path + ".lock"
         descriptor = self._open_lock(path)
         try:
             self._acquire(descriptor, path, wait, stop, sleep)
             yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def lock_backfill(self) -> Iterator[None]:
+        """Keep a second backfill out; runs go on meanwhile. Busy at once where there is one."""
+        self.prepare()
+        path = self.path + ".backfill.lock"
+        descriptor = self._open_lock(path)
+        try:
+            self._acquire(descriptor, path, 0, Stop(), time.sleep)
+            yield
+        except _Held:
+            raise Busy(f"another backfill is under way (it holds {path})") from None
         finally:
             os.close(descriptor)
 
@@ -104,7 +120,7 @@ class Store:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if waited >= wait or stop:
-                    raise Busy(
+                    raise _Held(
                         f"another run holds the lock {path} (waited {waited:.0f} s; --lock-wait)"
                     ) from None
                 sleep(_POLL)

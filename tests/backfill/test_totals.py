@@ -158,7 +158,7 @@ def test_a_push_begins_after_what_a_backfill_has_consumed(site: Site) -> None:
     ran = site.run()
     assert total(range(120), range(50_000, 50_010)) == ran.totals
     assert total(range(100), range(50_000, 50_010)) == ran.backfilled()
-    assert ran.said("was backfilled for 100 lines: resumed")
+    assert ran.said("was backfilled for 100 lines: resumed", logging.INFO)
     site.rotate()
     site.append(range(120, 130))
     assert total(range(130), range(50_000, 50_010)) == site.run().totals
@@ -190,6 +190,21 @@ def test_a_rotated_file_that_no_run_has_seen_is_left_to_the_next_push(site: Site
     assert (0, 0) == ran.backfilled()
     assert ran.said(r"access\.log\.1: skipped, above the origin: the next push counts it")
     assert total(range(130)) == site.run().totals
+
+
+def test_a_log_that_no_entry_names_any_more_keeps_its_origin(site: Site) -> None:
+    other = site.logs / "other.log"
+    site.append(range(100))
+    site.append(range(500, 600), to=other)
+    site.run(entries=(LogEntry(str(site.logs / "*.log")),))
+    site.append(range(100, 110))
+    site.rotate()
+    site.append(range(110, 120))
+    site.rotate()
+    named = (LogEntry(str(other)),)
+    ran = site.backfill(archives(site), entries=named)
+    assert (0, 0) == ran.backfilled()
+    assert ran.said("the next push counts it")
 
 
 def test_a_quarantined_file_is_left_and_named(site: Site) -> None:
@@ -369,7 +384,7 @@ def test_a_reset_meanwhile_ends_the_backfill(site: Site) -> None:
 def test_a_second_backfill_at_the_same_time_is_kept_out(site: Site) -> None:
     old = rotated(site, 1, range(100))
     store = Store(str(site.checkpoint))
-    with store.lock(0, Stop(), suffix=".backfill.lock"), pytest.raises(Busy):
+    with store.lock_backfill(), pytest.raises(Busy, match="another backfill"):
         site.backfill(old)
 
 

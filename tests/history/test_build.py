@@ -310,3 +310,15 @@ def test_a_gateway_or_series_labels_must_say_which_labels_history_has(
     old = put(site.rotated(1), line(1))
     with pytest.raises(ConfigError, match="--series-label"):
         site.history(tmp_path / "h", old, labels={})
+
+
+def test_a_log_that_a_run_begins_to_count_meanwhile_is_refused(site: Site, tmp_path: Path) -> None:
+    site.clock = BEGINNING + 86_400
+    old = put(site.access, lines(range(200)))
+
+    def push(_: At) -> None:
+        site.run()
+
+    with pytest.raises(LogError, match="a run began to count it meanwhile"):
+        site.history(tmp_path / "h", old, stop=At(2, push))
+    assert not written(tmp_path / "h")

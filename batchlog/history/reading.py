@@ -1,0 +1,135 @@
+"""Read old logs into the journal of a history: each step once, however often it is interrupted."""
+
+import os
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import msgspec
+
+from batchlog.backfill.account import Account
+from batchlog.backfill.inputs import Input
+from batchlog.backfill.plan import Part, Planner
+from batchlog.backfill.progress import Progress
+from batchlog.backfill.reading import Event, Reading, Taken
+from batchlog.backfill.request import Wanted
+from batchlog.engines import Task, executor
+from batchlog.entries import path_label_names, static_labels
+from batchlog.errors import ConfigError
+from batchlog.history import manifest, seam
+from batchlog.history.work import Outcome, Source, Work
+from batchlog.job.request import Verdict
+from batchlog.labels import OPEN
+from batchlog.scan import Timing
+from batchlog.segments.findings import notice
+from batchlog.segments.ledger import Ledger
+from batchlog.segments.names import readings
+from batchlog.segments.source import shown
+from batchlog.state.checkpoint import State
+
+
+class _Journal:
+    """Results that were stored before a backfill was interrupted."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def has(self, part: Part, task: Task) -> bool:
+        return self._work.has(task_id(part, task), source_of(part))
+
+    def recall(self, part: Part, task: Task) -> Outcome:
+        found = self._work.finished(task_id(part, task), source_of(part))
+        assert found is not None  # it is asked only for what it has  # noqa: S101
+        return found
+
+
+def task_id(part: Part, task: Task) -> str:
+    """Return a name for what determines the result of a task, wherever its file is by now."""
+    file = msgspec.structs.replace(task, sight=msgspec.structs.replace(task.sight, path=""))
+    raw = msgspec.json.encode((part.seam, part.entry.labels, file))
+    return blake2b(raw, digest_size=16).hexdigest()
+
+
+def source_of(part: Part) -> Source:
+    """Return the log that a part belongs to, as its history knows it."""
+    names = OPEN | path_label_names(part.entry)
+    return Source(part.log, static_labels(part.entry, part.log), names)
+
+
+def too_young(now: int, part: Part) -> str:
+    """Return why history of a part cannot be written yet, an empty text where it can."""
+    origins = {} if part.seam is None else {part.log: part.seam}
+    return "; ".join(seam.refusals(origins, now))
+
+
+class Reader:
+    """Reads the files of a history, and remembers where its logs' history ends."""
+
+    def __init__(
+        self, work: Work, wanted: Wanted, state: State, verdict: Verdict, progress: Progress
+    ) -> None:
+        self._work = work
+        self._wanted = wanted
+        self._state = state
+        self._verdict = verdict
+        self._progress = progress
+        self._now = int(verdict.world.now())
+        self.origins: dict[str, int] = {}
+        """When live counting of the logs began that a push knows, Unix seconds."""
+        self.inputs: dict[str, manifest.Input] = {}
+        settings = wanted.request.settings
+        self.account = Account(settings.metrics.by, settings.max_malformed, progress, verdict)
+
+    def read(self, files: Sequence[Input], timing: Timing) -> bool:
+        """Read the files into the journal; False where a stop was asked for."""
+        stop = self._verdict.world.stop
+        settings, ledger = self._wanted.request.settings, Ledger(())
+        planner = Planner(self._state, settings, ledger, self._now, timing)
+        self._progress.begin(sum(file.size for file in files), len(files))
+        engine = self._wanted.engine_for(files)
+        with executor(engine, self._progress.advance, stop) as window:
+            reading = Reading(planner, ledger, window, stop, _Journal(self._work))
+            for event in reading.read(files):
+                self.account.hear(event)
+                self._hear(event)
+        self.account.close()
+        return not stop
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case Part():
+                self._begin(event)
+            case Taken():
+                outcome = event.result
+                if event.step is not None:
+                    part, task = event.part, event.task
+                    outcome = self._work.put(task_id(part, task), source_of(part), event.step)
+                assert isinstance(outcome, Outcome)  # noqa: S101
+                if event.step is None:
+                    self.account.summary.recall(outcome, outcome.first, outcome.last)
+                self._count(event.part, outcome)
+            case _:
+                pass
+
+    def _begin(self, part: Part) -> None:
+        """Note where history of a log ends; ConfigError where that is too new to be written."""
+        if part.seam is not None:
+            self.origins[part.log] = part.seam
+        elif not readings(os.path.basename(part.file.path)):
+            self._verdict.hear(
+                notice(
+                    f"no push knows {shown(part.file.path)}: history holds all of it. If it is "
+                    "still written to, push first, or the first push counts it again"
+                )
+            )
+        refused = too_young(self._now, part)
+        if refused:
+            raise ConfigError(refused)
+
+    def _count(self, part: Part, outcome: Outcome) -> None:
+        lines = outcome.counted + outcome.malformed + outcome.oversize + outcome.skipped
+        old = self.inputs.get(part.file.path) or manifest.Input(
+            part.file.path, part.file.size, 0, 0
+        )
+        self.inputs[part.file.path] = msgspec.structs.replace(
+            old, lines=old.lines + lines, counted=old.counted + outcome.counted
+        )
