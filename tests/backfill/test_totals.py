@@ -15,8 +15,9 @@ import pytest
 from batchlog.config.schema import LogEntry
 from batchlog.errors import Busy, CheckpointError, ConfigError, Exit, LogError, Stop
 from batchlog.segments.known import Counters
+from batchlog.segments.read import LIMIT
 from batchlog.state.store import Store
-from tests.site import At, Killed, Ran, Site, die, line, lines, total
+from tests.site import At, Killed, Ran, Site, die, line, lines, total, wide
 
 
 def rotated(site: Site, number: int, *numbers: range, suffix: str = "") -> Path:
@@ -77,6 +78,37 @@ def test_twins_named_together_count_once(site: Site) -> None:
     ran = site.backfill(plain, packed)
     assert total(range(200)) == ran.totals
     assert total(range(200)) == site.backfill(packed, plain).totals
+
+
+def test_twins_count_once_although_two_processes_read(site: Site) -> None:
+    plain = rotated(site, 1, range(200))
+    packed = site.compress(plain, keep=True)
+    assert total(range(200)) == site.backfill(plain, packed, workers=2).totals
+
+
+def test_a_file_of_several_steps_counts_once_from_several_processes(site: Site) -> None:
+    """More than the 256 MB of one step, so that two processes read the two parts of one file."""
+    count = LIMIT // 4096 + 500
+    with site.rotated(1).open("wb") as file:
+        for number in range(count):
+            file.write(wide(number))
+    site.age(site.rotated(1), 86_400)
+    ran = site.backfill(site.rotated(1), workers=2)
+    assert total(range(count)) == ran.totals
+    (entry,) = ran.state.backfill.contents
+    assert (count * 4096, count) == (entry.mark.offset, entry.mark.lines)
+    assert ran.said("skipped, already") is False
+    assert site.backfill(site.rotated(1)).said("skipped, already backfilled")
+
+
+def test_a_file_that_has_grown_goes_on_where_it_was(site: Site) -> None:
+    site.append(range(100))
+    site.backfill(site.access)
+    site.append(range(100, 130))
+    ran = site.backfill(site.access)
+    assert total(range(130)) == ran.totals
+    (entry,) = ran.state.backfill.contents
+    assert 130 == entry.mark.lines
 
 
 def test_a_shorter_copy_and_what_it_lacks_count_once_in_any_order(site: Site) -> None:
@@ -289,6 +321,14 @@ def test_into_live_before_the_first_push_and_refused_after_it(site: Site) -> Non
     with pytest.raises(ConfigError, match="before the first push"):
         site.backfill(other, into_live=True)
     assert total(*counted) == site.run().totals
+
+
+def test_into_live_is_refused_where_a_push_counts_meanwhile(site: Site) -> None:
+    olds = [rotated(site, n, range(n * 1000, n * 1000 + 40)) for n in (2, 1)]
+    site.append(range(950_000, 950_050))
+    with pytest.raises(ConfigError, match="before the first push"):
+        site.backfill(*olds, into_live=True, stop=At(2, partial(_push, site)))
+    assert total(range(950_000, 950_050)) == site.run().totals
 
 
 def test_the_limit_of_series_is_that_of_the_backfill_alone(site: Site) -> None:
