@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -134,16 +134,40 @@ def pushgateway(log: Path, *flags: str, scheme: str = "http") -> Iterator[Pushga
         yield Pushgateway(f"{scheme}://127.0.0.1:{port}")
 
 
+Course = tuple[dict[str, str], list[tuple[float, float]]]
+"""Labels of a series, and its values by their time, Unix seconds."""
+
+
+def _courses(rows: list[dict[str, Any]]) -> list[Course]:
+    return [
+        (row["metric"], [(time, float(value)) for time, value in row["values"]]) for row in rows
+    ]
+
+
 @dataclass(frozen=True)
 class Prometheus:
     """A Prometheus that scrapes."""
 
     url: str
 
-    def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
-        """Return labels and value of each series in an instant query's result."""
-        answer = json.loads(get(f"{self.url}/api/v1/query?{urlencode({'query': expression})}"))
-        return [(row["metric"], float(row["value"][1])) for row in answer["data"]["result"]]
+    def query(self, expression: str, at: float | None = None) -> list[tuple[dict[str, str], float]]:
+        """Return labels and value of each series in an instant query's result, by default now."""
+        moment = {} if at is None else {"time": at}
+        rows = self._ask("query", query=expression, **moment)
+        return [(row["metric"], float(row["value"][1])) for row in rows]
+
+    def samples(self, selector: str) -> list[Course]:
+        """Return what is stored of each series that `selector`, such as `up[1d]`, selects."""
+        return _courses(self._ask("query", query=selector))
+
+    def over(self, expression: str, begin: float, end: float, step: float) -> list[Course]:
+        """Return the values of each series at these moments, from `begin` to `end`."""
+        return _courses(self._ask("query_range", query=expression, start=begin, end=end, step=step))
+
+    def _ask(self, what: str, **words: str | float) -> list[dict[str, Any]]:
+        answer = json.loads(get(f"{self.url}/api/v1/{what}?{urlencode(words)}"))
+        rows: list[dict[str, Any]] = answer["data"]["result"]
+        return rows
 
     def values(self, expression: str, label: str) -> dict[str, float]:
         """Return the result's values by one of their labels."""

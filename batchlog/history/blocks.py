@@ -35,6 +35,8 @@ class Blocks(NamedTuple):
 
 def refuse_foreign(directory: str) -> None:
     """Raise ConfigError where `directory` holds blocks that are not a history's of ours."""
+    if os.path.lexists(directory) and not os.path.isdir(directory):
+        raise ConfigError(f"{directory} is not a directory; give --tsdb another")
     place = Place(directory)
     with writing(directory):
         found = set(os.listdir(directory)) if os.path.isdir(directory) else set()
@@ -65,17 +67,26 @@ def make_blocks(
     promtool: Promtool,
     stop: Stop,
     say: Callable[[Finding], object],
+    *,
+    force: bool = False,
 ) -> Blocks | None:
     """Make the blocks of `files` in `directory`; None where a stop was asked for.
 
-    What an earlier run made of the same files is kept, of other files taken away. Raises LogError
-    where promtool fails or leaves samples out, SinkUnreachable where a file cannot be written,
-    ConfigError as `refuse_foreign` does.
+    What an earlier run made of the same files is kept; of other files it is taken away where it is
+    not complete, or with `force`. Raises LogError where promtool fails or leaves samples out,
+    SinkUnreachable where a file cannot be written, ConfigError as `refuse_foreign` does and where
+    the blocks of another history are in the way.
     """
     refuse_foreign(directory)
     place = Place(directory)
     with writing(directory):
-        record = place.known(files) or _made(files, place, promtool, stop, say)
+        record = place.known(files)
+        if record is None and place.holds_others(files) and not force:
+            raise ConfigError(
+                f"{directory} holds the blocks of another history; give another directory, or "
+                "--force to begin anew"
+            )
+        record = record or _made(files, place, promtool, stop, say)
         if record is None:
             return None
         place.move(record)

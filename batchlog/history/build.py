@@ -42,6 +42,8 @@ def history(wanted: Wanted, aim: Aim, world: World, progress: Progress) -> Outco
     found = inputs(wanted.paths)
     verdict.hear(*found.findings)
     with manifest.open_directory(aim.directory, options, force=aim.force) as directory:
+        if not directory.resumed:
+            blocks.remove_blocks(directory.path)  # of a history that stood here before
         directory.begin(manifest.Input(one.path, one.size, 0, 0) for one in found.files)
         work = Work(directory.path, options)
         reader = Reader(work, wanted, state, verdict, progress)
@@ -89,7 +91,8 @@ class _Writer:
         self._tell(built)
         lines = advice.for_files(built.files, self._directory.path)
         if self._aim.tsdb and promtool:
-            made = blocks.make_blocks(built.files, self._aim.tsdb, promtool, stop, say)
+            force = self._aim.force
+            made = blocks.make_blocks(built.files, self._aim.tsdb, promtool, stop, say, force=force)
             if made is None:
                 return None
             lines = advice.for_blocks(made)

@@ -54,6 +54,10 @@ class Record(msgspec.Struct, frozen=True):
         """The names of all blocks."""
         return tuple(name for day in self.days for name in day.blocks)
 
+    def is_of(self, files: Sequence[DayFile]) -> bool:
+        """Tell whether it is about exactly these files."""
+        return [day.key for day in self.days] == [Day.of(file).key for file in files]
+
 
 class _Stats(msgspec.Struct):
     num_samples: int = msgspec.field(default=0, name="numSamples")
@@ -90,10 +94,17 @@ class Place:
                 return record
         return None
 
+    def holds_others(self, files: Sequence[DayFile]) -> bool:
+        """Tell whether blocks of other files stand here, all of which were moved into place."""
+        record = self.record()
+        if record is None or not record.complete or record.is_of(files):
+            return False
+        return any(os.path.isdir(os.path.join(self.directory, name)) for name in record.blocks)
+
     def known(self, files: Sequence[DayFile]) -> Record | None:
         """Return the record of exactly these files where all their blocks are still here."""
         record = self.record()
-        if record is None or [day.key for day in record.days] != [Day.of(one).key for one in files]:
+        if record is None or not record.is_of(files):
             return None
         places = (self._places(day, name) for day in record.days for name in day.blocks)
         return record if all(any(map(os.path.isdir, either)) for either in places) else None

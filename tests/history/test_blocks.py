@@ -12,11 +12,12 @@ import msgspec
 import pytest
 
 from batchlog.errors import ConfigError, LogError, SinkUnreachable, Stop
-from batchlog.history import advice, promtool
+from batchlog.history import advice
 from batchlog.history.blocks import Blocks, make_blocks, refuse_foreign, remove_blocks
 from batchlog.history.days import NAME, DayFile
+from batchlog.history.promtool import Promtool, command_line, find
 from batchlog.segments.findings import Finding
-from tests.servers import binary
+from tests import servers
 from tests.site import At, Killed, die
 
 DAY = 86_400
@@ -27,10 +28,10 @@ STEP = 600
 
 
 @pytest.fixture
-def tool() -> promtool.Promtool:
+def tool(promtool: servers.Promtool) -> Promtool:
     """Return the real promtool as batchlog finds it."""
-    binary("promtool")
-    return promtool.find()
+    assert promtool.program
+    return find()
 
 
 def text(*samples: tuple[int, int], end: str = "# EOF\n") -> str:
@@ -63,15 +64,18 @@ def days(directory: Path, *numbers: int, value: int = 1) -> list[DayFile]:
 class Making:
     """A directory and what is said about it."""
 
-    def __init__(self, directory: Path, tool: promtool.Promtool) -> None:
+    def __init__(self, directory: Path, tool: Promtool) -> None:
         self.directory = directory
         self.tool = tool
         self.said: list[Finding] = []
 
-    def make(self, files: Sequence[DayFile], stop: Stop | None = None) -> Blocks | None:
+    def make(
+        self, files: Sequence[DayFile], stop: Stop | None = None, *, force: bool = False
+    ) -> Blocks | None:
         """Make the blocks of these files."""
         stop = Stop() if stop is None else stop
-        return make_blocks(files, str(self.directory), self.tool, stop, self.said.append)
+        directory = str(self.directory)
+        return make_blocks(files, directory, self.tool, stop, self.said.append, force=force)
 
     def metas(self) -> dict[str, Any]:
         """Return the meta.json of each block in place, by its name."""
@@ -99,7 +103,7 @@ class Making:
 
 
 @pytest.fixture
-def making(tmp_path: Path, tool: promtool.Promtool) -> Making:
+def making(tmp_path: Path, tool: Promtool) -> Making:
     return Making(tmp_path / "history", tool)
 
 
@@ -199,15 +203,15 @@ def test_without_promtool_the_way_out_is_named(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match=r"apt install prometheus.*--openmetrics DIR"):
-        promtool.find()
+        find()
 
 
-def program(directory: Path, script: str) -> promtool.Promtool:
+def program(directory: Path, script: str) -> Promtool:
     """Write a program of the name promtool."""
     path = directory / "promtool"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
-    return promtool.Promtool(str(path), "0")
+    return Promtool(str(path), "0")
 
 
 @pytest.mark.parametrize("script", ["echo hello", "exit 1"])
@@ -217,7 +221,7 @@ def test_another_program_of_that_name_is_refused(
     program(tmp_path, script)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="is not Prometheus' promtool"):
-        promtool.find()
+        find()
 
 
 def test_a_program_that_cannot_be_started_is_named(
@@ -227,7 +231,7 @@ def test_a_program_that_cannot_be_started_is_named(
     (tmp_path / "promtool").write_bytes(b"\x7fELF nothing")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="does not run"):
-        promtool.find()
+        find()
 
 
 @pytest.mark.parametrize(
@@ -278,10 +282,16 @@ def test_a_second_run_over_the_same_files_changes_nothing(making: Making) -> Non
     assert making.is_complete(making.make(files), files)
 
 
-def test_other_files_take_the_place_of_those_before(making: Making) -> None:
+def test_other_files_take_the_place_of_those_before_where_that_is_asked_for(
+    making: Making,
+) -> None:
     before = making.make(days(making.directory, 0, 1))
+    kept = making.metas()
     files = days(making.directory, 0, 1, value=7)
-    after = making.make(files)
+    with pytest.raises(ConfigError, match=r"the blocks of another history.*--force"):
+        making.make(files)
+    assert kept == making.metas()
+    after = making.make(files, force=True)
     assert making.is_complete(after, files)
     assert before is not None
     assert after is not None
@@ -293,6 +303,15 @@ def test_blocks_that_were_taken_away_are_made_again(making: Making) -> None:
     made = making.make(files)
     assert made is not None
     (making.directory / made.names[0]).rename(making.directory.with_name("moved"))
+    assert making.is_complete(making.make(files), files)
+
+
+def test_blocks_that_went_to_a_server_are_in_nobody_s_way(making: Making) -> None:
+    made = making.make(days(making.directory, 0))
+    assert made is not None
+    for name in made.names:
+        (making.directory / name).rename(making.directory.with_name(name))
+    files = days(making.directory, 0, value=7)
     assert making.is_complete(making.make(files), files)
 
 
@@ -398,7 +417,7 @@ def at_call(number: int, of: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize("call", ["rename", "mkdir", "unlink", "fsync"])
 @pytest.mark.parametrize("anew", [False, True], ids=["first", "over-others"])
 def test_a_run_that_is_ended_at_any_change_of_the_disk_goes_on(
-    tmp_path: Path, tool: promtool.Promtool, call: str, *, anew: bool
+    tmp_path: Path, tool: Promtool, call: str, *, anew: bool
 ) -> None:
     """No partial result looks finished, and nothing stands there twice in the end."""
     number, killed = 0, True
@@ -411,13 +430,13 @@ def test_a_run_that_is_ended_at_any_change_of_the_disk_goes_on(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(os, call, at_call(number, getattr(os, call)))
             try:
-                making.make(files)
+                making.make(files, force=True)
                 killed = False
             except Killed:
                 pass
         if killed and making.directory.joinpath("blocks.json").exists():
             assert not making.record()["complete"] or making.samples == 288
-        assert making.is_complete(making.make(files), files)
+        assert making.is_complete(making.make(files, force=True), files)
     assert number > 1 or call == "unlink"
 
 
@@ -494,11 +513,11 @@ def test_the_lines_for_the_files_make_the_same_blocks(tmp_path: Path) -> None:
 
 
 def test_the_lines_for_the_files_end_at_the_first_that_is_refused(
-    tool: promtool.Promtool, tmp_path: Path
+    tool: Promtool, tmp_path: Path
 ) -> None:
     files = days(tmp_path, 0, 1)
     Path(files[0].path).write_text(text((BEGIN, 1), end=""))
-    line = promtool.command_line(f"{tmp_path}/*.om.txt", str(tmp_path / "blocks"))
+    line = command_line(f"{tmp_path}/*.om.txt", str(tmp_path / "blocks"))
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
     assert "EOF" in done.stderr
     assert [] == list(tmp_path.glob("blocks/*/meta.json"))
