@@ -21,14 +21,14 @@ class Account:
         self._progress = progress
         self._verdict = verdict
         self._newest: int | None = None
+        self._is_read = False  # something of the file at hand: not all was recalled
         self._lines: dict[str, tuple[int, int, str]] = {}  # malformed, all, format
 
     def hear(self, event: Event) -> None:
         """Tell of an event, and add it up."""
         match event:
             case Part():
-                self._newest = event.first
-                self._progress.file(shown(event.file.path))
+                self._newest, self._is_read = event.first, False
                 self.summary.begin_file()
             case Skipped():
                 self._skip(event)
@@ -54,7 +54,12 @@ class Account:
         step, part = taken.step, taken.part
         if taken.is_last and not taken.result.read_bytes and part.number is not None:
             self.summary.leave(ALREADY)
-        if step is not None:
+        if step is None:
+            self._progress.advance(taken.task.weight)
+        else:
+            if not self._is_read:
+                self._is_read = True
+                self._progress.file(shown(part.file.path))
             slot = taken.task.timing.step if taken.task.timing else 0
             self.summary.add(step.tally, step.read_bytes, self._newest, slot)
             self._newest = step.tally.newest if step.tally.newest is not None else self._newest
@@ -62,8 +67,11 @@ class Account:
             malformed, lines, _ = self._lines.get(part.log, (0, 0, ""))
             lines += step.tally.lines - step.tally.skipped
             self._lines[part.log] = malformed + step.tally.malformed, lines, part.entry.format
-        if taken.is_last:
+        if taken.is_last and self._is_read:
             self._progress.done()
+        elif taken.is_last:
+            path = shown(part.file.path)
+            self._verdict.hear(notice(f"{path}: was read before it was interrupted"))
 
     def close(self) -> None:
         """Judge the share of malformed lines of each log."""

@@ -4,6 +4,7 @@ What a backfill adds goes to series of its own, with the label `backfill="1"`, s
 living series does not jump; the limit of series is theirs alone.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -71,12 +72,12 @@ def claimed(before: State, after: State, mark: Mark) -> bool:
     return bool(_claims(after, mark) - _claims(before, mark))
 
 
-def _claims(state: State, mark: Mark) -> set[tuple[int, bool]]:
-    return {
-        (segment.begin, segment.state == "quarantined")
+def _claims(state: State, mark: Mark) -> Counter[tuple[str, int, bool]]:
+    return Counter(
+        (log.path, segment.begin, segment.state == "quarantined")
         for log in state.logs
         for segment in log.segments
         if segment.begin is not None
         and segment.mark.offset > segment.mark.start
         and kin(segment.mark, mark)
-    }
+    )

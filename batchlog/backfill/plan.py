@@ -13,20 +13,24 @@ from batchlog.formats import resolve
 from batchlog.job.survey import survey
 from batchlog.scan import Timing
 from batchlog.segments.content import OpenFile, open_file
+from batchlog.segments.disk import is_there
 from batchlog.segments.identity import HEADS, Likeness, Mark
 from batchlog.segments.known import Consumed, Sight
 from batchlog.segments.ledger import Ledger, Match
+from batchlog.segments.marks import is_complete
 from batchlog.segments.names import readings
 from batchlog.segments.ranges import ranges, stamp_before
 from batchlog.segments.read import unread_mark
 from batchlog.segments.sample import first_stamp, format_of
-from batchlog.segments.source import is_url, shown
+from batchlog.segments.source import shown
 from batchlog.segments.take import QUIET_ARCHIVE, QUIET_LINE
 from batchlog.state.checkpoint import State
 
 ALREADY = "already backfilled"
 EMPTY = "empty"
 NO_LINE = "holds no whole line yet"
+UNFINISHED = "not complete yet: it waits for another backfill"
+DAMAGED = "{} is damaged: nothing can be read of it"
 REWRITTEN = "rewritten since it was backfilled: nothing of it is counted"
 
 
@@ -99,11 +103,19 @@ class Planner:
             return Skipped(file, ALREADY)
         try:
             with open_file(file.path) as content:
-                return Skipped(file, EMPTY) if content.empty else self._into(file, content)
+                return self._empty(file, content) if content.empty else self._into(file, content)
         except FileNotFoundError:
             return Skipped(file, "gone by now", is_error=True)
         except LogError as problem:
             return Skipped(file, str(problem), is_error=True)
+
+    def _empty(self, file: Input, content: OpenFile) -> Skipped:
+        """Say of a file without content whether it is empty, or an archive with a fault."""
+        if content.plain or is_complete(content):
+            return Skipped(file, EMPTY)
+        if not content.sight.is_quiet(self._now, QUIET_ARCHIVE):
+            return Skipped(file, UNFINISHED)
+        return Skipped(file, DAMAGED.format(shown(file.path)), is_error=True)
 
     def _into(self, file: Input, content: OpenFile) -> Part | Skipped:
         owner = self._family.get(file.place)
@@ -124,12 +136,14 @@ class Planner:
             base, entry = below.log.path, self._entry(below.log.path)
         if below.reason:
             return Skipped(file, below.reason)
-        match = self._ledger.find(content)
-        reason = self._read_before(match, content, base, first)
-        if reason:
-            return Skipped(file, reason)
+        match = self._ledger.find(content, base)
+        if match is not None and match.likeness is Likeness.SHORTER:
+            return Skipped(file, ALREADY)
+        same = match if match is not None and match.likeness is Likeness.SAME else None
+        if same is None and self._is_rewritten(content, base, first):
+            return Skipped(file, REWRITTEN)
         placed = _Placed(file, content, base, entry, spec, first, below)
-        return self._part(placed, match if match and match.likeness is Likeness.SAME else None)
+        return self._part(placed, same)
 
     def _part(self, placed: _Placed, match: Match | None) -> Part | Skipped:
         content, below, spec = placed.content, placed.below, placed.spec
@@ -176,23 +190,13 @@ class Planner:
             for number, (start, stop) in enumerate(pieces)
         )
 
-    def _read_before(
-        self, match: Match | None, content: OpenFile, base: str, first: int | None
-    ) -> str:
-        """Return why the ledger forbids to read a content, an empty text where it does not."""
-        if match is not None and match.likeness is Likeness.SHORTER:
-            return ALREADY
-        if match is not None and match.likeness is Likeness.SAME:
-            return ""
-        edited = [match.entry] if match is not None and match.entry.first == first else []
-        for entry in [*edited, *self._ledger.begun_like(base, first)]:
-            if not self._stands(entry, content):
-                return REWRITTEN
-        return ""
+    def _is_rewritten(self, content: OpenFile, base: str, first: int | None) -> bool:
+        """Tell whether a content seems to be one that was read, with other bytes by now."""
 
-    def _stands(self, entry: Consumed, content: OpenFile) -> bool:
-        """Tell whether another file holds what the entry stands for."""
-        return entry.bearer.place != content.sight.place and is_there(entry.bearer)
+        def stands(entry: Consumed) -> bool:
+            return entry.bearer.place != content.sight.place and is_there(entry.bearer)
+
+        return self._ledger.rewritten(content, base, first, stands) is not None
 
     def _entry(self, base: str) -> LogEntry:
         return self._entries.covering(base) or LogEntry(base, format=self._settings.format)
@@ -203,17 +207,6 @@ def active_path(path: str) -> str:
     directory, name = os.path.split(path)
     ways = readings(name)
     return os.path.join(directory, ways[0].base) if ways else path
-
-
-def is_there(sight: Sight) -> bool:
-    """Tell whether a file still looks as it did."""
-    if is_url(sight.path):
-        return False
-    try:
-        now = os.stat(sight.path)
-    except OSError:
-        return False
-    return (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns) == sight.key
 
 
 def _family(state: State, settings: Settings) -> dict[tuple[int, int], tuple[str, bool]]:

@@ -185,6 +185,8 @@ def _series_labels(texts: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals or not LABEL.fullmatch(name) or name.startswith("__"):
             raise ConfigError(f"--series-label: {text!r} is not KEY=VALUE with a label's name")
+        if name == "le":
+            raise ConfigError("--series-label: 'le' is the histogram's own label")
         if name in labels:
             raise ConfigError(f"--series-label: {name!r} is given twice; remove one")
         labels[name] = value

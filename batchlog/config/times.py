@@ -56,7 +56,7 @@ def since(text: str, now: float) -> Since:
         return int(now - duration(text))
     if len(text) > _LONGEST_TEXT:
         raise ConfigError(f"{text[:20]!r}… is not a time: it has {len(text)} characters")
-    when = _moment(text, now)
+    when = _moment(text, now, "checkpoint, start, now, ")
     if when > now:
         raise ConfigError(f"{text!r} lies in the future; give a time that has passed, or now")
     return int(when)
@@ -71,7 +71,7 @@ def bound(text: str, now: float) -> int:
     return int(_moment(text, now))
 
 
-def _moment(text: str, now: float) -> float:
+def _moment(text: str, now: float, places: str = "") -> float:
     from dateutil import parser
 
     today = datetime.fromtimestamp(now, UTC).astimezone().replace(tzinfo=None)
@@ -87,7 +87,7 @@ def _moment(text: str, now: float) -> float:
             reason = "names a time zone that is not known here; write its offset, such as +01:00"
         except (ValueError, ArithmeticError):  # decimal's, for one, of too many digits
             reason = (
-                "is not a time; expected checkpoint, start, now, an age such as 36h or 7d, "
+                f"is not a time; expected {places}an age such as 36h or 7d, "
                 "or a time such as '2026-11-01 10:00'"
             )
     raise ConfigError(f"{text!r} {reason}")

@@ -142,23 +142,32 @@ def _connected(address: str, tls: Tls | None, patience: float) -> "distributed.C
             tls_client_key=tls.key_file,
             require_encryption=True,
         )
+    _check_address(address, tls)
     try:
         with warnings.catch_warnings():  # of versions, which are compared here, and of its own
             warnings.simplefilter("ignore")
             return distributed.Client(
                 address, security=security, timeout=patience, set_as_default=False
             )
-    except ValueError as error:
-        raise ConfigError(f"--scheduler {address}: {error}") from None
-    except TypeError:
-        raise ConfigError(
-            f"--scheduler {address} needs TLS files: a CA's and a certificate"
-        ) from None
     except Exception as error:  # noqa: BLE001 - it raises anything, even AssertionError
         reason = str(error) or type(error).__name__
         raise EngineUnreachable(
             f"the Dask scheduler at {address} cannot be reached: {reason}"
         ) from None
+
+
+def _check_address(address: str, tls: Tls | None) -> None:
+    """Raise ConfigError for an address that is none: Dask's client would hang on it at its end."""
+    from distributed import Security
+    from distributed.comm import get_address_host_port, parse_address
+
+    try:
+        get_address_host_port(address)
+    except ValueError as error:
+        raise ConfigError(f"--scheduler {address}: {error}") from None
+    secure = tls or Security().get_connection_args("client")["ssl_context"]  # Dask's own settings
+    if parse_address(address)[0] == "tls" and not secure:
+        raise ConfigError(f"--scheduler {address} needs TLS files: a CA's and a certificate")
 
 
 def _check_files(tls: Tls) -> None:

@@ -2,6 +2,8 @@
 
 import shlex
 from collections.abc import Sequence
+from functools import partial
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -10,14 +12,15 @@ from batchlog.job.request import Verdict
 from batchlog.job.survey import Place, survey
 from batchlog.job.work import Work, scanners
 from batchlog.segments.book import Progress
+from batchlog.segments.disk import is_there
 from batchlog.segments.findings import Finding, error, warning
 from batchlog.segments.follow import Seen, follow, settle_missing
 from batchlog.segments.gaps import gap
 from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
-from batchlog.segments.known import Log, Segment
-from batchlog.segments.ledger import Ledger
+from batchlog.segments.known import Consumed, Log, Segment
+from batchlog.segments.ledger import Ledger, live_after
 from batchlog.segments.resume import Past, oldest_first
-from batchlog.segments.take import Elsewhere, Tools
+from batchlog.segments.take import Elsewhere, Opened, Tools
 
 LEAST_MALFORMED = 100
 """Malformed lines of a log in one run below which their share is not judged."""
@@ -78,7 +81,7 @@ class Following:
                 log.above,
                 log.forgotten,
             ),
-            elsewhere=self._backfilled if _counts(log) else self._elsewhere,
+            elsewhere=partial(self._elsewhere, log),
             stop=self._verdict.world.stop,
         )
         self._seen.pop(place.found.path, None)
@@ -124,31 +127,33 @@ class Following:
             if len(segment.mark.heads) > _FIRST_KIB and segment.state in ("open", "sealed"):
                 self._by_head.setdefault(segment.mark.heads[_FIRST_KIB], set()).add(log.path)
 
-    def _elsewhere(self, content: Content) -> Elsewhere | None:
-        """Return where a content was consumed that comes up in a log which counts nothing yet."""
-        segment = self._in_another_log(content)
-        if segment is None:
-            return self._backfilled(content)
-        return Elsewhere(segment, "was moved or copied from another log")
+    def _elsewhere(self, log: Log, file: Opened) -> Elsewhere | None:
+        """Return where a content was consumed that comes up as new in a log.
 
-    def _backfilled(self, content: Content) -> Elsewhere | None:
+        In another log only for one that counted nothing before this run.
+        """
+        segment = None if _counts(log) else self._in_another_log(file.content)
+        if segment is not None:
+            return Elsewhere(segment, "was moved or copied from another log", "moved")
+        return self._backfilled(log.path, file)
+
+    def _backfilled(self, path: str, file: Opened) -> Elsewhere | None:
         """Return what a backfill has consumed of a content: a push begins after it."""
-        match = self._ledger.find(content)
-        if match is None or match.likeness is Likeness.EDITED:
+        match = self._ledger.find(file.content, path)
+        if match is not None and match.likeness is not Likeness.EDITED:
+            kind: Literal["backfilled", "shorter"] = (
+                "backfilled" if match.likeness is Likeness.SAME else "shorter"
+            )
+            by = f"was backfilled for {match.entry.mark.lines:,} lines"
+            return Elsewhere(live_after(match.entry), by, kind)
+
+        def stands(entry: Consumed) -> bool:
+            return entry.bearer.place != file.sight.place and is_there(entry.bearer)
+
+        entry = self._ledger.rewritten(file.content, path, file.first, stands)
+        if entry is None:
             return None
-        entry = match.entry
-        segment = Segment(
-            mark=entry.mark,
-            state="open",
-            begin=entry.mark.offset,
-            begin_lines=entry.mark.lines,
-            first=entry.first,
-            format=entry.format,
-            context=entry.context,
-        )
-        goes_on = match.likeness is Likeness.SAME
-        by = f"was backfilled for {entry.mark.lines:,} lines"
-        return Elsewhere(segment, by, goes_on, is_usual=True)
+        return Elsewhere(live_after(entry), "was backfilled and rewritten since", "rewritten")
 
     def _in_another_log(self, content: Content) -> Segment | None:
         """Return the segment of another log that has this content (R100)."""

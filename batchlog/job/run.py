@@ -20,10 +20,11 @@ from batchlog.job.following import Following
 from batchlog.job.lastrun import LastRun, read_last, write_last
 from batchlog.job.load import group_of, load
 from batchlog.job.request import Request, Verdict, World
-from batchlog.job.survey import begin_new, survey, unmatched
+from batchlog.job.survey import after_backfill, begin_new, survey, unmatched
 from batchlog.job.work import Work
 from batchlog.metrics import RunStatus
 from batchlog.segments.findings import amount, error, notice, size, warning
+from batchlog.segments.ledger import Ledger
 from batchlog.segments.origin import Begin
 from batchlog.sinks.target import Target
 from batchlog.state.checkpoint import Entry, State
@@ -90,8 +91,9 @@ class _Run:
         self._verdict.hear(*(note for place in unfollowed for note in place.found.notes))
         if self._request.since != "checkpoint" and not newcomers.begun:
             self._verdict.hear(notice("--since changes nothing: all these logs are known already"))
+        ledger = Ledger(work.state.backfill.contents)
         for begun in newcomers.begun:
-            work.put(begun.log)
+            work.put(after_backfill(begun.log, ledger) if ledger.contents else begun.log)
             self._verdict.hear(*begun.findings)
         lasting = [entry for entry in entries if entry.path not in newcomers.failed]
         work.change(entries=_remembered(work.state.entries, lasting))

@@ -10,11 +10,14 @@ from batchlog.config.schema import LogEntry
 from batchlog.config.times import Since
 from batchlog.entries import Entries
 from batchlog.errors import ConfigError, LogError
-from batchlog.segments.content import open_file
+from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.discover import Found, Wanted, discover, is_glob
 from batchlog.segments.disk import Disk
 from batchlog.segments.findings import Finding, error, notice
-from batchlog.segments.known import Log
+from batchlog.segments.identity import Likeness, Mark
+from batchlog.segments.known import Log, Segment
+from batchlog.segments.ledger import Ledger
+from batchlog.segments.marks import mark_after, mark_at_end
 from batchlog.segments.origin import Begin, Begun, Moved, begin
 from batchlog.segments.sample import format_of
 
@@ -66,6 +69,35 @@ def unmatched(entries: Sequence[LogEntry], places: Sequence[Place]) -> list[str]
     there = [p.found.path for p in places] + [f.path for p in places for f in p.found.files]
     patterns = [entry.path for entry in entries if is_glob(entry.path)]
     return [f"no file matches {name}" for name in patterns if not fnmatch.filter(there, name)]
+
+
+def after_backfill(log: Log, ledger: Ledger) -> Log:
+    """Move the origin of a log behind what a backfill has read of the file that holds it."""
+    segments = list(log.segments)
+    for number, segment in enumerate(segments):
+        if segment.begin is None or segment.state != "open" or not segment.bearers:
+            continue
+        try:
+            with open_file(segment.bearers[0].path) as content:
+                mark = _consumed(content, log.path, segment, ledger)
+        except (FileNotFoundError, LogError):
+            continue  # it is said when it is read
+        if mark is not None and mark.offset > segment.begin:
+            segments[number] = replace(
+                segment, mark=mark, begin=mark.offset, begin_lines=mark.lines
+            )
+    return replace(log, segments=tuple(segments))
+
+
+def _consumed(content: OpenFile, path: str, segment: Segment, ledger: Ledger) -> Mark | None:
+    """Return up to where a backfill has read a content, None where it has not."""
+    match = ledger.find(content, path)
+    if match is not None and match.likeness is Likeness.SAME:
+        return match.entry.mark
+    entry = ledger.rewritten(content, path, segment.first, lambda _: False)
+    if entry is None:
+        return None
+    return mark_after(content, entry.mark.lines) or mark_at_end(content)
 
 
 class Newcomers(NamedTuple):

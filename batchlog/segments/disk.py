@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from batchlog.segments.known import Sight
 from batchlog.segments.names import Rotated, is_leftover, readings
 
 
@@ -53,3 +54,12 @@ def _families(directory: str, names: Iterable[str]) -> dict[str, list[Member]]:
             for rotated in readings(name):
                 families[rotated.base].append(Member(path, rotated))
     return families
+
+
+def is_there(sight: Sight) -> bool:
+    """Tell whether a file still looks as it did; of a URL that is not known."""
+    try:
+        now = os.stat(sight.path)
+    except OSError:
+        return False
+    return (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns) == sight.key

@@ -1,7 +1,7 @@
 """Take a file for what it was decided to be: read it, or only note that it is there."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -10,7 +10,6 @@ from batchlog.scan import Scanner
 from batchlog.segments.book import Book, Progress
 from batchlog.segments.content import OpenFile
 from batchlog.segments.findings import decision, error, notice, warning
-from batchlog.segments.identity import Content
 from batchlog.segments.known import Segment, Sight
 from batchlog.segments.marks import is_complete, mark_after, mark_at_end, mark_of_head
 from batchlog.segments.read import Read, Step, read, unread_mark
@@ -32,10 +31,9 @@ class Elsewhere(NamedTuple):
     segment: Segment
     by: str
     """Who consumed it, in words."""
-    goes_on: bool = True
-    """Whether the content reaches beyond what was consumed, so that it is read on."""
-    is_usual: bool = False
-    """Whether it is what a person meant to happen."""
+    kind: Literal["moved", "backfilled", "shorter", "rewritten"]
+    """moved, backfilled: it is read on from there. shorter: it holds a part of what was consumed.
+    rewritten: it was consumed with other bytes (R30)."""
 
 
 class Tools(NamedTuple):
@@ -48,7 +46,7 @@ class Tools(NamedTuple):
     scanner: Callable[[str, str], Scanner]
     """From a format and a context to a scanner."""
     past: Past
-    elsewhere: Callable[[Content], Elsewhere | None]
+    elsewhere: Callable[["Opened"], Elsewhere | None]
     """Return where a content was consumed already: in another log (R100), or by a backfill."""
     stop: Stop
 
@@ -71,9 +69,9 @@ class Opened(NamedTuple):
 
 def take_new(book: Book, file: Opened, tools: Tools) -> Iterator[Progress]:
     """Begin a segment, at its first line or where another log's reading of it left off."""
-    other = tools.elsewhere(file.content)
+    other = tools.elsewhere(file)
     if other is not None:
-        say = notice if other.is_usual else warning
+        say = notice if other.kind == "backfilled" else warning
         book.say(say(f"{file.sight.path} {other.by}: resumed"))
     segment = Segment(
         mark=unread_mark(file.content),
@@ -85,7 +83,9 @@ def take_new(book: Book, file: Opened, tools: Tools) -> Iterator[Progress]:
     )
     segment = other.segment if other else segment
     index = book.add(replace(segment, bearers=(file.sight,), absent=False))
-    if other is None or other.goes_on:
+    if other is not None and other.kind == "rewritten":
+        yield from take_rewritten(book, index, file, tools)
+    elif other is None or other.kind != "shorter":
         yield from take(book, index, file, tools)
 
 

@@ -64,10 +64,11 @@ class Store:
         path = self.path + ".backfill.lock"
         descriptor = self._open_lock(path)
         try:
-            self._acquire(descriptor, path, 0, Stop(), time.sleep)
+            try:
+                self._acquire(descriptor, path, 0, Stop(), time.sleep)
+            except _Held:
+                raise Busy(f"another backfill is under way (it holds {path})") from None
             yield
-        except _Held:
-            raise Busy(f"another backfill is under way (it holds {path})") from None
         finally:
             os.close(descriptor)
 

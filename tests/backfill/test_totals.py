@@ -17,7 +17,7 @@ from batchlog.errors import Busy, CheckpointError, ConfigError, Exit, LogError, 
 from batchlog.segments.known import Counters
 from batchlog.segments.read import LIMIT
 from batchlog.state.store import Store
-from tests.site import At, Killed, Ran, Site, die, line, lines, total, wide
+from tests.site import BEGINNING, At, Killed, Ran, Site, die, line, lines, total, wide
 
 
 def rotated(site: Site, number: int, *numbers: range, suffix: str = "") -> Path:
@@ -237,6 +237,95 @@ def test_a_log_that_no_entry_names_any_more_keeps_its_origin(site: Site) -> None
     ran = site.backfill(archives(site), entries=named)
     assert (0, 0) == ran.backfilled()
     assert ran.said("the next push counts it")
+
+
+@pytest.mark.parametrize("moment", [0, 50, 120])
+def test_a_push_since_a_moment_begins_after_what_was_backfilled(site: Site, moment: int) -> None:
+    site.append(range(100))
+    site.backfill(site.access)
+    site.append(range(100, 150))
+    counted = range(150) if moment <= 100 else [*range(100), *range(moment, 150)]
+    assert total(counted) == site.run(since=BEGINNING + moment).totals
+    assert site.rests()
+
+
+@pytest.mark.parametrize("masked", [(b"192.0.2.", b"10.9.8."), (b"192.0.2.99 ", b"192.0.2.11 ")])
+def test_a_push_goes_on_by_lines_in_a_backfilled_file_that_was_masked(
+    site: Site, masked: tuple[bytes, bytes]
+) -> None:
+    old = rotated(site, 1, range(100))
+    site.append(range(100, 110))
+    site.backfill(old)
+    old.write_bytes(old.read_bytes().replace(*masked))
+    site.age(old, 86_400)
+    ran = site.run(since="start")
+    assert total(range(110)) == ran.totals
+    assert ran.said("was backfilled and rewritten since", logging.WARNING)
+    assert site.rests()
+
+
+def check(number: int) -> bytes:
+    """Return the line of a health check, which is the same in the log of every host."""
+    return line(number % 60, size=7)
+
+
+@pytest.mark.parametrize("alike", [2, 60])
+def test_logs_that_begin_alike_are_different_contents(site: Site, alike: int) -> None:
+    one, two = site.logs / "a.log.1", site.logs / "b.log.1"
+    same = b"".join(check(number) for number in range(alike))
+    one.write_bytes(same + lines(range(1000, 1200)))
+    two.write_bytes(same + lines([2000]))
+    for path in (one, two):
+        site.age(path, 86_400)
+    ran = site.backfill(one, two)
+    assert 2 * alike + 201 == ran.requests
+    assert 2 * alike + 201 == site.backfill(two, one).requests
+
+
+@pytest.mark.parametrize("alike", [2, 60])
+def test_a_log_that_begins_like_a_counted_one_is_read(site: Site, alike: int) -> None:
+    live, other = site.logs / "a.log", site.logs / "b.log.1"
+    same = b"".join(check(number) for number in range(alike))
+    live.write_bytes(same + lines(range(1000, 1200)))
+    other.write_bytes(same + lines([2000]))
+    site.run(live)
+    assert 2 * alike + 201 == site.backfill(other).requests
+
+
+@pytest.mark.parametrize("moment", range(1, 9))
+def test_a_push_of_a_log_that_begins_like_another_is_noticed(site: Site, moment: int) -> None:
+    one, two = site.logs / "a.log", site.logs / "b.log"
+    same = b"".join(check(number) for number in range(60))
+    one.write_bytes(same + lines(range(1000, 1100)))
+    two.write_bytes(same + lines(range(2000, 2300)))
+    site.run(one)
+
+    def push(_: At) -> None:
+        site.run(one, two, since="start")
+
+    with suppress(LogError):
+        site.backfill(two, stop=At(moment, push))
+    site.run(one, two)
+    assert 2 * 60 + 400 == site.backfill(two).requests
+
+
+@pytest.mark.parametrize("moment", range(1, 9))
+def test_a_push_of_a_file_of_one_short_line_is_noticed(site: Site, moment: int) -> None:
+    stamp = b"[18/Nov/2026:00:00:%02d +0000]"
+    short = [b"::1 - - " + stamp % n + b' "GET /" 200 %d\n' % n for n in range(12)]
+    site.access.write_bytes(short[1])
+
+    def push(_: At) -> None:
+        with site.access.open("ab") as file:
+            file.write(b"".join(short[2:]))
+        site.run()
+
+    stop = At(moment, push)
+    with suppress(LogError):
+        site.backfill(site.access, stop=stop)
+    site.run()
+    expected = (11, sum(range(12))) if stop.happened else (1, 1)
+    assert expected == site.backfill(site.access).totals
 
 
 def test_a_quarantined_file_is_left_and_named(site: Site) -> None:
