@@ -29,7 +29,6 @@ class Account:
         match event:
             case Part():
                 self._newest, self._is_read = event.first, False
-                self.summary.begin_file()
             case Skipped():
                 self._skip(event)
             case Failed():
@@ -40,7 +39,7 @@ class Account:
             case _:
                 self._verdict.hear(event)
 
-    def _skip(self, skipped: Skipped) -> None:
+    def _skip(self, skipped: Skipped, advance: int | None = None) -> None:
         path, reason = shown(skipped.file.path), skipped.reason
         if skipped.is_error:
             self.summary.leave("could not be read")
@@ -48,12 +47,15 @@ class Account:
         else:
             self.summary.leave(reason)
             self._verdict.hear(notice(f"{path}: skipped, {reason}"))
-        self._progress.advance(skipped.file.size)
+        self._progress.advance(skipped.file.size if advance is None else advance)
 
     def _take(self, taken: Taken) -> None:
         step, part = taken.step, taken.part
-        if taken.is_last and not taken.result.read_bytes and part.number is not None:
-            self.summary.leave(ALREADY)
+        if part.number is not None and not taken.result.read_bytes and not self._is_read:
+            self._skip(Skipped(part.file, ALREADY), advance=0)
+            return
+        if taken.task == part.tasks[0]:
+            self.summary.begin_file()
         if step is None:
             self._progress.advance(taken.task.weight)
         else:

@@ -16,6 +16,8 @@ class Planned(NamedTuple):
     what: str
     is_read: bool = True
     is_error: bool = False
+    why: str = ""
+    """Why it is refused or cannot be read, where that is longer than a word."""
 
 
 def planned(
@@ -32,11 +34,13 @@ def planned(
     for file in files:
         what = planner.plan(file)
         if isinstance(what, Skipped):
-            yield Planned(file.path, file.size, f"skipped: {what.reason}", False, what.is_error)
+            said = "cannot be read" if what.is_error else f"skipped: {what.reason}"
+            why = what.reason if what.is_error else ""
+            yield Planned(file.path, file.size, said, False, what.is_error, why)
             continue
         refused = refuse(what)
         if refused:
-            yield Planned(file.path, file.size, f"refused: {refused}", False, True)
+            yield Planned(file.path, file.size, "refused", False, True, refused)
             continue
         said = "read"
         if what.begin.offset > what.begin.start:

@@ -48,7 +48,7 @@ def merge(
         static = {**static_labels(entry, log), **more}
         totals.add(one.step.tally, static, OPEN | path_label_names(entry))
         counters[log] = plus(counters.get(log, Counters()), one.step)
-        _put(contents, one.number, one.entry)
+        _put(contents, one.number, replace(one.entry, live=into_live))
     after = replace(
         state,
         bounds=metrics.bounds,

@@ -31,6 +31,7 @@ EMPTY = "empty"
 NO_LINE = "holds no whole line yet"
 UNFINISHED = "not complete yet: it waits for another backfill"
 DAMAGED = "{} is damaged: nothing can be read of it"
+LIVING = "its lines are in the living series (--into-live)"
 REWRITTEN = "rewritten since it was backfilled: nothing of it is counted"
 
 
@@ -95,6 +96,9 @@ class Planner:
         self._family = _family(state, settings)
         self._origins = Origins(state.logs, self._family.get, is_there)
         self._logs = {log.path: log for log in state.logs}
+        # Totals have the ledger; history has one of its own, and leaves what living series hold.
+        living = state.backfill.contents if timing is not None else ()
+        self._living = Ledger(one for one in living if one.live)
 
     def plan(self, file: Input) -> Part | Skipped:
         """Decide what is to be read of a file."""
@@ -136,6 +140,8 @@ class Planner:
             base, entry = below.log.path, self._entry(below.log.path)
         if below.reason:
             return Skipped(file, below.reason)
+        if self._living.find(content, base) is not None:
+            return Skipped(file, LIVING)
         match = self._ledger.find(content, base)
         if match is not None and match.likeness is Likeness.SHORTER:
             return Skipped(file, ALREADY)

@@ -9,18 +9,21 @@ from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from batchlog.backfill.inputs import Input
+from batchlog.backfill.inputs import Input, Key
 from batchlog.backfill.plan import Part, Planner, Skipped
 from batchlog.engines.task import Done, Task
 from batchlog.engines.window import Window
 from batchlog.errors import Stop
-from batchlog.segments.findings import Finding, error, notice
+from batchlog.segments.findings import Finding, amount, error, notice
 from batchlog.segments.identity import Mark
 from batchlog.segments.known import Consumed
 from batchlog.segments.ledger import Ledger
 from batchlog.segments.read import End, Step
 from batchlog.segments.source import shown
 from batchlog.segments.take import LEAST_SALVAGE
+
+_TWINS = 8
+"""Files with one content that are remembered, so that they need not be read again to know it."""
 
 
 class Result(Protocol):
@@ -180,6 +183,7 @@ class Reading:
     def _advance(self, part: Part, task: Task, result: Result) -> tuple[Consumed, int]:
         """Move the ledger on to the end of a result."""
         number, lines = part.number, part.begin.lines
+        twins = () if number is None else self._twins(number, part, result)
         if task != part.tasks[0]:
             number = self._ledger.number(part.sight.key)
             assert number is not None  # the first result put it there  # noqa: S101
@@ -195,8 +199,18 @@ class Reading:
             ended=part.sight.form != "plain"
             and part.end is None
             and (result.end in ("complete", "corrupt") or salvaged),
+            twins=twins,
         )
         return entry, self._ledger.put(entry, number)
+
+    def _twins(self, number: int, part: Part, result: Result) -> tuple[Key, ...]:
+        """Return the files that hold no more than what was read, if this one does not either."""
+        before = self._ledger.contents[number]
+        if result.read_bytes or before.mark.offset != result.mark.offset:
+            return ()
+        known = dict.fromkeys([before.bearer.key, *before.twins])
+        known.pop(part.sight.key, None)
+        return tuple(known)[-_TWINS:]
 
 
 def _decoded(result: Result) -> int:
@@ -206,8 +220,13 @@ def _decoded(result: Result) -> int:
 def _said(part: Part, task: Task, result: Result) -> Iterator[Finding]:
     path = shown(part.file.path)
     if result.end == "corrupt" or (result.end == "truncated" and task.salvage):
-        yield error(f"{path} is damaged: {result.fault}; what could be read of it is counted")
+        lines = amount(result.mark.lines, "line")
+        counted = f"{lines} before that are counted" if result.mark.lines else "nothing is counted"
+        yield error(f"{path} is damaged: {result.fault}; {counted}")
     elif result.end == "truncated":
-        yield notice(f"{path} is not complete yet: what is missing waits for another backfill")
+        yield notice(
+            f"{path} is not complete yet: what no checksum vouches for waits until it is, or has "
+            "not changed for ten minutes; then run the same command again"
+        )
     elif result.waiting and result.end == "complete" and part.end is None:
         yield notice(f"{path}: its last line has no end yet, it waits for another backfill")

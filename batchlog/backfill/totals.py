@@ -91,7 +91,7 @@ class _Totals:
         metrics, share = wanted.request.settings.metrics, wanted.request.settings.max_malformed
         self.account = Account(metrics.by, share, progress, verdict)
         if into_live:
-            _judge_living(state)
+            judge_living(state)
 
     def read(self, files: Sequence[Input]) -> None:
         """Read the files, and commit now and then what was read."""
@@ -156,7 +156,7 @@ class _Totals:
                 "is not added; run the backfill again"
             )
         if self._into_live:
-            _judge_living(state)
+            judge_living(state)
         return state
 
     def _is_claimed(self, taken: Taken, state: State) -> bool:
@@ -184,7 +184,7 @@ class _Totals:
             self._world.say(notice(f"pushed {series:,} series to {', '.join(delivered.sinks)}"))
 
 
-def _judge_living(state: State) -> None:
+def judge_living(state: State) -> None:
     """Raise where living series count already: old requests would be a jump in their rate."""
     if any(log.counters.read_bytes for log in state.logs):
         raise ConfigError(

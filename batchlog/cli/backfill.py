@@ -12,16 +12,15 @@ from batchlog.backfill.dry import planned
 from batchlog.backfill.inputs import inputs
 from batchlog.backfill.plan import Planner
 from batchlog.backfill.request import Wanted
-from batchlog.backfill.totals import backfill
+from batchlog.backfill.totals import backfill, judge_living
 from batchlog.cli import console, options, progress, summary
 from batchlog.cli.push import stop_on_signals
 from batchlog.config.times import bound, duration
 from batchlog.engines import Engine, Tls
 from batchlog.errors import ConfigError, Exit
 from batchlog.history.aim import Aim
-from batchlog.history.build import history
+from batchlog.history.build import history, options_of
 from batchlog.history.reading import too_young
-from batchlog.job.load import group_of
 from batchlog.job.request import World
 from batchlog.scan import Timing
 from batchlog.segments.ledger import Ledger
@@ -128,7 +127,7 @@ def command(paths: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - clic
     request = options.request((), given, world.now())
     wanted = Wanted(request, paths, _engine(given), automatic=given["workers"] is None)
     if given["dry_run"]:
-        return _dry_run(wanted, aim, world)
+        return _dry_run(wanted, aim, world, into_live=given["into_live"])
     began = time.monotonic()
     with progress.shown(quiet=given["quiet"]) as shown:
         if aim is None:
@@ -174,8 +173,8 @@ def _refuse_without_history(given: dict[str, Any]) -> None:
     for name in _HISTORY:
         if given[name] and given[name] not in _NO_BOUND:
             raise ConfigError(
-                f"--{name.replace('_', '-')} is for history (--openmetrics, --tsdb): into totals a "
-                "file is counted whole, so that nothing of it can be counted again"
+                f"--{name.replace('_', '-')} is for history: add --tsdb DIR or --openmetrics DIR "
+                "(into totals a file is counted whole)"
             )
 
 
@@ -207,7 +206,7 @@ def _engine(given: dict[str, Any]) -> Engine:
     return Engine(workers, scheduler, tls, kind)
 
 
-def _dry_run(wanted: Wanted, aim: Aim | None, world: World) -> Exit:
+def _dry_run(wanted: Wanted, aim: Aim | None, world: World, *, into_live: bool) -> Exit:
     """Print what would be read."""
     request = wanted.request
     state = Store(request.checkpoint).load() or State(state_id="")
@@ -218,10 +217,14 @@ def _dry_run(wanted: Wanted, aim: Aim | None, world: World) -> Exit:
     for finding in found.findings:
         world.say(finding)
     if aim is not None:
-        aim.options(request.settings.metrics, state.group or group_of(request))
+        options_of(aim, wanted, Store(request.checkpoint), state)
+    elif into_live:
+        judge_living(state)
     refuse = partial(too_young, int(world.now())) if aim else lambda _part: ""
     rows = list(planned(planner, found.files, refuse))
     for line in summary.plan(rows):
         click.echo(line)
+    if any(row.what == "refused" for row in rows):
+        return Exit.USAGE
     wrong = any(row.is_error for row in rows) or any(one.is_error for one in found.findings)
     return Exit.DATA if wrong else Exit.OK

@@ -40,7 +40,8 @@ def plan(rows: Sequence[Planned]) -> list[str]:
     read = [row for row in rows if row.is_read]
     total = f"{amount(len(read), 'file')} to read, {size(sum(row.size for row in read))} on disk"
     skipped = len(rows) - len(read)
-    return [*lines, total + (f"; {skipped:,} skipped" if skipped else "")]
+    reasons = [console.printable(why) for why in dict.fromkeys(row.why for row in rows) if why]
+    return [*lines, total + (f"; {skipped:,} skipped" if skipped else ""), *reasons]
 
 
 def show(summary: Summary, seconds: float, *, quiet: bool) -> None:

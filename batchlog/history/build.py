@@ -3,22 +3,26 @@
 The checkpoint is read and never written: where its logs' live counting begins, history ends.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from batchlog.backfill.inputs import inputs
+from batchlog.backfill.inputs import Input, inputs
+from batchlog.backfill.plan import Part, Planner
 from batchlog.backfill.progress import Progress
 from batchlog.backfill.request import Wanted
 from batchlog.backfill.summary import Share
 from batchlog.backfill.totals import Outcome
-from batchlog.errors import Exit, LogError
+from batchlog.errors import ConfigError, Exit, LogError
 from batchlog.history import advice, blocks, days, manifest, seam
 from batchlog.history.aim import Aim
+from batchlog.history.options import Options
 from batchlog.history.promtool import Promtool, find
-from batchlog.history.reading import Reader
+from batchlog.history.reading import Reader, too_young
 from batchlog.history.work import Work
-from batchlog.job.load import group_of
+from batchlog.job.load import group_of, judge_group
 from batchlog.job.request import Verdict, World
 from batchlog.segments.findings import amount, notice, warning
+from batchlog.segments.ledger import Ledger
+from batchlog.segments.source import is_url
 from batchlog.state.checkpoint import State
 from batchlog.state.store import Store
 
@@ -34,13 +38,15 @@ _YEAR = 31_556_952
 def history(wanted: Wanted, aim: Aim, world: World, progress: Progress) -> Outcome:
     """Read old logs into history. Raises a BatchlogError where it could not even begin."""
     request, verdict = wanted.request, Verdict(world)
-    state = _state(request.checkpoint)
-    options = aim.options(request.settings.metrics, state.group or group_of(request))
+    store = Store(request.checkpoint)
+    state = store.load() or State(state_id="")
+    options = options_of(aim, wanted, store, state)
     promtool = find() if aim.tsdb else None
     if aim.tsdb:
         blocks.refuse_foreign(aim.tsdb)
     found = inputs(wanted.paths)
     verdict.hear(*found.findings)
+    refuse_young(wanted, aim, state, found.files, world)
     with manifest.open_directory(aim.directory, options, force=aim.force) as directory:
         if not directory.resumed:
             blocks.remove_blocks(directory.path)  # of a history that stood here before
@@ -56,8 +62,28 @@ def history(wanted: Wanted, aim: Aim, world: World, progress: Progress) -> Outco
     return Outcome(verdict.exit, reader.account.summary, tuple(lines or ()))
 
 
-def _state(checkpoint: str) -> State:
-    return Store(checkpoint).load() or State(state_id="")
+def options_of(aim: Aim, wanted: Wanted, store: Store, state: State) -> Options:
+    """Return what shapes the history; ConfigError where its labels are not the living series'."""
+    group = group_of(wanted.request)
+    if not aim.labels:
+        judge_group(store, state, group)
+    return aim.options(wanted.request.settings.metrics, state.group or group)
+
+
+def refuse_young(
+    wanted: Wanted, aim: Aim, state: State, files: Sequence[Input], world: World
+) -> None:
+    """Raise a ConfigError where history of some file cannot be written yet, before any is read.
+
+    Of URLs that is known only once they are read.
+    """
+    now = int(world.now())
+    planner = Planner(state, wanted.request.settings, Ledger(()), now, aim.timing)
+    for file in files:
+        what = None if is_url(file.path) else planner.plan(file)
+        refused = too_young(now, what) if isinstance(what, Part) else ""
+        if refused:
+            raise ConfigError(refused)
 
 
 class _Writer:
@@ -81,7 +107,7 @@ class _Writer:
 
         Returns what is to be done next.
         """
-        seams = self._seams(_state(wanted.request.checkpoint))
+        seams = self._seams(Store(wanted.request.checkpoint).load() or State(state_id=""))
         options = self._directory.options
         _judge(days.outline(self._work, options, seams), options.step)
         stop, say = self._verdict.world.stop, self._verdict.hear
@@ -89,6 +115,10 @@ class _Writer:
         if built is None:
             return None
         self._tell(built)
+        if not built.samples:
+            self._work.remove()
+            self._directory.discard()
+            return []
         lines = advice.for_files(built.files, self._directory.path)
         if self._aim.tsdb and promtool:
             force = self._aim.force
@@ -123,6 +153,13 @@ class _Writer:
             yield Share(values, row[0], row[1])
 
     def _tell(self, built: days.Built) -> None:
+        if not built.samples:
+            self._verdict.hear(
+                warning(
+                    "there is nothing to write: no line lies below where counting began, between "
+                    "--since and --until, and is older than 4 hours"
+                )
+            )
         self._reader.account.summary.hold(self._shares(built))
         hear = self._verdict.hear
         files = amount(len(built.files), "day")
@@ -134,7 +171,8 @@ class _Writer:
             hear(
                 notice(
                     f"left out {amount(built.left_out, 'line')} newer than "
-                    f"{seam.LIMIT // 3600} hours: a later backfill may have them"
+                    f"{seam.LIMIT // 3600} hours: to have them, make this history again later "
+                    "(--force), before its blocks are moved"
                 )
             )
         if built.clamped:
@@ -151,7 +189,8 @@ def _judge(planned: days.Outline, step: int) -> None:
     if planned.first is not None and planned.first < ERA:
         raise LogError(
             f"some line is stamped in the year {planned.first // _YEAR + 1970}, and history would "
-            f"have a sample every {step} s from then on: leave such lines out with --since"
+            f"have a sample every {step} s from then on: leave such lines out with --since, and "
+            "begin anew with --force"
         )
     if planned.samples > MOST_SAMPLES:
         raise LogError(

@@ -82,6 +82,11 @@ class Directory:
         outputs = [Output(os.path.basename(one.path), one.samples, one.digest) for one in files]
         self._replace(Manifest(VERSION, self.options, tuple(inputs), tuple(outputs), complete=True))
 
+    def discard(self) -> None:
+        """Forget a history that holds nothing, so that another may be written here."""
+        with writing(self.path):
+            os.unlink(os.path.join(self.path, NAME))
+
     def _replace(self, manifest: Manifest) -> None:
         shown = [msgspec.structs.replace(one, path=_shown(one.path)) for one in manifest.inputs]
         manifest = msgspec.structs.replace(manifest, inputs=tuple(shown))

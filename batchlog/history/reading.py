@@ -1,6 +1,5 @@
 """Read old logs into the journal of a history: each step once, however often it is interrupted."""
 
-import os
 from collections.abc import Sequence
 from hashlib import blake2b
 
@@ -20,11 +19,12 @@ from batchlog.history.work import Outcome, Source, Work
 from batchlog.job.request import Verdict
 from batchlog.labels import OPEN
 from batchlog.scan import Timing
-from batchlog.segments.findings import notice
+from batchlog.segments.findings import warning
 from batchlog.segments.ledger import Ledger
-from batchlog.segments.names import readings
 from batchlog.segments.source import shown
 from batchlog.state.checkpoint import State
+
+_A_DAY = 86_400
 
 
 class _Journal:
@@ -114,11 +114,12 @@ class Reader:
         """Note where history of a log ends; ConfigError where that is too new to be written."""
         if part.seam is not None:
             self.origins[part.log] = part.seam
-        elif not readings(os.path.basename(part.file.path)):
+        elif part.sight.form == "plain" and not part.sight.is_quiet(self._now, _A_DAY):
             self._verdict.hear(
-                notice(
-                    f"no push knows {shown(part.file.path)}: history holds all of it. If it is "
-                    "still written to, push first, or the first push counts it again"
+                warning(
+                    f"no push knows {shown(part.file.path)}, and it was written to today: history "
+                    "holds all of it, and a first push would count it again; push first, then run "
+                    "this again with --force"
                 )
             )
         refused = too_young(self._now, part)

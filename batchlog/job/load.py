@@ -22,13 +22,18 @@ def load(store: Store, request: Request, verdict: Verdict) -> State:
     if state is None:
         _judge_first(store, request, wanted, verdict)
         return State(state_id=uuid.uuid4().hex, group=wanted)
+    judge_group(store, state, wanted)
+    return state
+
+
+def judge_group(store: Store, state: State, wanted: Group | None) -> None:
+    """Raise a ConfigError where the checkpoint belongs to another group than is asked for."""
     if state.group is not None and wanted is not None and state.group != wanted:
         raise ConfigError(
             f"the checkpoint {store.path} belongs to {state.group}, and {wanted} was "
             "asked for: give that one back with --job and --grouping, or take another "
             "--checkpoint"
         )
-    return state
 
 
 def group_of(request: Request) -> Group | None:

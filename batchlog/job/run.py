@@ -24,6 +24,7 @@ from batchlog.job.survey import after_backfill, begin_new, survey, unmatched
 from batchlog.job.work import Work
 from batchlog.metrics import RunStatus
 from batchlog.segments.findings import amount, error, notice, size, warning
+from batchlog.segments.known import Segment
 from batchlog.segments.ledger import Ledger
 from batchlog.segments.origin import Begin
 from batchlog.sinks.target import Target
@@ -95,6 +96,10 @@ class _Run:
         for begun in newcomers.begun:
             work.put(after_backfill(begun.log, ledger) if ledger.contents else begun.log)
             self._verdict.hear(*begun.findings)
+        old = [s for begun in newcomers.begun for s in begun.log.segments if _is_below(s)]
+        if old:
+            said = f"{amount(len(old), 'older file')} from before counting began"
+            self._verdict.hear(notice(f"not counted: {said}; 'batchlog backfill' reads old logs"))
         lasting = [entry for entry in entries if entry.path not in newcomers.failed]
         work.change(entries=_remembered(work.state.entries, lasting))
         work.change(group=work.state.group or group_of(self._request))
@@ -167,6 +172,10 @@ class _Run:
             "not delivered everywhere: the next run does" if delivered.exits else "",
         ]
         return "; ".join(part for part in parts if part)
+
+
+def _is_below(segment: Segment) -> bool:
+    return segment.state == "old" and segment.begin is None
 
 
 def families_of(state: State, settings: Settings, status: RunStatus | None) -> list[Metric]:

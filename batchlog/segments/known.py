@@ -78,6 +78,10 @@ class Consumed(msgspec.Struct, frozen=True, omit_defaults=True):
     ended: bool = False
     """Whether nothing more is to be had from that file: an archive that was read to its end, or is
     damaged."""
+    twins: tuple[tuple[int, int, int, int], ...] = ()
+    """Keys of other files that held no more."""
+    live: bool = False
+    """Whether it was added to the living series (`--into-live`)."""
 
 
 class Counters(msgspec.Struct, frozen=True, omit_defaults=True):

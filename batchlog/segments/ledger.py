@@ -37,7 +37,7 @@ class Ledger:
         numbers = self._by_head.setdefault(_first_head(entry.mark), [])
         if number not in numbers:
             numbers.append(number)
-        self._by_sight[entry.bearer.key] = number
+        self._by_sight.update(dict.fromkeys([entry.bearer.key, *entry.twins], number))
 
     @property
     def contents(self) -> Sequence[Consumed]:
@@ -48,7 +48,7 @@ class Ledger:
         """Return the entry that was read from a file that has not changed since."""
         number = self._by_sight.get(key)
         entry = None if number is None else self._contents[number]
-        return entry if entry is not None and entry.bearer.key == key else None
+        return entry if entry is not None and key in (entry.bearer.key, *entry.twins) else None
 
     def number(self, key: tuple[int, int, int, int]) -> int | None:
         """Return the number of the entry that was read from that file last."""
@@ -88,9 +88,12 @@ class Ledger:
         """
         match = self.find(content, log)
         edited = [match.entry] if match is not None and match.entry.first == first else []
-        alike = [one for one in self._contents if first is not None and one.first == first]
-        candidates = [*edited, *(one for one in alike if one.log == log)]
-        return next((one for one in candidates if not stands(one)), None)
+        alike = [
+            one
+            for one in self._contents
+            if one.first == first is not None and one.log == log and one.mark.lines
+        ]
+        return next((one for one in [*edited, *alike] if not stands(one)), None)
 
     def put(self, entry: Consumed, number: int | None) -> int:
         """Add an entry, or replace the one of that number; return its number."""

@@ -386,6 +386,34 @@ def test_a_damaged_archive_counts_as_far_as_its_checksums_vouch_and_is_said_once
     assert total(range(100)) == again.totals
 
 
+@pytest.mark.parametrize("quiet", [True, False])
+def test_an_archive_that_yields_nothing_counts_once_it_is_mended(site: Site, quiet: bool) -> None:
+    data = gzip.compress(lines(range(100)))
+    path = site.rotated(1, ".gz")
+    path.write_bytes(data[: len(data) // 3])
+    if quiet:
+        site.age(path, 86_400)
+    ran = site.backfill(path)
+    assert (0, 0) == ran.totals
+    assert quiet == (Exit.DATA == ran.exit)
+    assert "is damaged" in str(ran.findings) if quiet else "not complete yet" in str(ran.findings)
+    path.write_bytes(data)
+    site.age(path, 86_400)
+    assert total(range(100)) == site.backfill(path).totals
+
+
+def test_a_twin_is_decompressed_once(site: Site) -> None:
+    packed = [rotated(site, 1, range(100), suffix=".gz"), site.logs / "copy.gz"]
+    packed[1].write_bytes(packed[0].read_bytes())
+    ran = site.backfill(*packed)
+    assert ran.said(r"copy\.gz: skipped, already backfilled")
+    for path in packed:  # unreadable by now, but known by sight
+        status = path.stat()
+        path.write_bytes(b"\x1f\x8b" + b"?" * (status.st_size - 2))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert Exit.OK == site.backfill(*packed).exit
+
+
 def test_an_archive_in_the_making_waits_and_goes_on(site: Site) -> None:
     first, second = gzip.compress(lines(range(100))), gzip.compress(lines(range(100, 200)))
     path = site.rotated(1, ".gz")
@@ -418,6 +446,14 @@ def test_into_live_is_refused_where_a_push_counts_meanwhile(site: Site) -> None:
     with pytest.raises(ConfigError, match="before the first push"):
         site.backfill(*olds, into_live=True, stop=At(2, partial(_push, site)))
     assert total(range(950_000, 950_050)) == site.run().totals
+
+
+def test_a_first_push_says_that_old_files_are_left(site: Site) -> None:
+    rotated(site, 2, range(100), suffix=".gz")
+    rotated(site, 1, range(100, 200))
+    site.append(range(200, 210))
+    assert site.run().said("not counted: 2 older files from before counting began")
+    assert not site.run().said("older files")
 
 
 def test_the_limit_of_series_is_that_of_the_backfill_alone(site: Site) -> None:

@@ -9,11 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from batchlog.config.schema import LogEntry
 from batchlog.errors import ConfigError, Exit, LogError
 from batchlog.history.manifest import NAME as MANIFEST
 from batchlog.scan import Timing
+from batchlog.state.checkpoint import Group, State
+from batchlog.state.store import Store
 from tests.history.histories import Samples, parsed
 from tests.site import BEGINNING, At, Killed, Site, die, line, lines
 
@@ -322,3 +325,46 @@ def test_a_log_that_a_run_begins_to_count_meanwhile_is_refused(site: Site, tmp_p
     with pytest.raises(LogError, match="a run began to count it meanwhile"):
         site.history(tmp_path / "h", old, stop=At(2, push))
     assert not written(tmp_path / "h")
+
+
+def test_what_went_into_living_series_is_no_history(site: Site, tmp_path: Path) -> None:
+    site.clock = BEGINNING + 86_400
+    old, other = put(site.rotated(1), lines(range(100))), put(site.rotated(2), lines(range(50)))
+    site.backfill(old, into_live=True)
+    ran = site.history(tmp_path / "h", old, other)
+    assert ran.said("in the living series")
+    assert not written(tmp_path / "h")
+    site.backfill(put(site.rotated(3), lines(range(500, 520))))
+    site.history(tmp_path / "h", site.rotated(3))
+    assert [20, 0] == [value for _, value in requests(samples(tmp_path / "h"), status="200")[-2:]]
+
+
+def test_nothing_to_write_is_said_and_leaves_the_directory_free(site: Site, tmp_path: Path) -> None:
+    site.clock = BEGINNING + 86_400
+    old = put(site.rotated(1), lines(range(100)))
+    timing = Timing(60, BEGINNING + 500)
+    ran = site.history(tmp_path / "h", old, timing=timing)
+    assert ran.said("there is nothing to write")
+    site.history(tmp_path / "h", old)
+    assert 100 == requests(samples(tmp_path / "h"), status="200")[-1][1]
+
+
+def test_a_refusal_leaves_no_directory_behind(site: Site, tmp_path: Path) -> None:
+    site.clock = BEGINNING + 1000
+    old = put(site.rotated(1), lines(range(100)))
+    site.append(range(200, 210))
+    site.run()
+    with pytest.raises(ConfigError):
+        site.history(tmp_path / "h", old)
+    assert not (tmp_path / "h").exists()
+
+
+def test_labels_of_another_group_are_refused(site: Site, tmp_path: Path) -> None:
+    site.clock = BEGINNING + 86_400
+    old = put(site.rotated(1), lines(range(100)))
+    store = Store(str(site.checkpoint))
+    store.prepare()
+    state = store.load() or State(state_id="anew")
+    store.commit(replace(state, group=Group("batchlog", {"instance": "web1"})))
+    with pytest.raises(ConfigError, match="belongs to"):
+        site.history(tmp_path / "h", old, labels={}, job="other", gateway=("http://127.0.0.1:1",))
