@@ -1,5 +1,8 @@
 """What a backfill tells while it reads, and what it adds up to."""
 
+from collections.abc import Sequence
+
+from batchlog.backfill.inputs import Input
 from batchlog.backfill.plan import ALREADY, Part, Skipped
 from batchlog.backfill.progress import Progress
 from batchlog.backfill.reading import Event, Failed, Taken
@@ -7,6 +10,7 @@ from batchlog.backfill.summary import Summary
 from batchlog.job.following import judge_malformed
 from batchlog.job.request import Verdict
 from batchlog.segments.findings import error, notice
+from batchlog.segments.read import Result
 from batchlog.segments.source import shown
 
 
@@ -23,6 +27,14 @@ class Account:
         self._newest: int | None = None
         self._is_read = False  # something of the file at hand: not all was recalled
         self._lines: dict[str, tuple[int, int, str]] = {}  # malformed, all, format
+
+    def begin(self, files: Sequence[Input]) -> None:
+        """Hear of all files, before any other event."""
+        self._progress.begin(sum(file.size for file in files), len(files))
+
+    def advance(self, size: int) -> None:
+        """Hear that so many more bytes on disk were taken in."""
+        self._progress.advance(size)
 
     def hear(self, event: Event) -> None:
         """Tell of an event, and add it up."""
@@ -66,14 +78,17 @@ class Account:
             self.summary.add(step.tally, step.read_bytes, self._newest, slot)
             self._newest = step.tally.newest if step.tally.newest is not None else self._newest
             self._progress.step(step.tally, step.read_bytes)
-            malformed, lines, _ = self._lines.get(part.log, (0, 0, ""))
-            lines += step.tally.lines - step.tally.skipped
-            self._lines[part.log] = malformed + step.tally.malformed, lines, part.entry.format
+        self._weigh(part, taken.result)
         if taken.is_last and self._is_read:
             self._progress.done()
         elif taken.is_last:
             path = shown(part.file.path)
             self._verdict.hear(notice(f"{path}: was read before it was interrupted"))
+
+    def _weigh(self, part: Part, counts: Result) -> None:
+        malformed, lines, _ = self._lines.get(part.log, (0, 0, ""))
+        lines += counts.counted + counts.malformed + counts.oversize
+        self._lines[part.log] = malformed + counts.malformed, lines, part.entry.format
 
     def close(self) -> None:
         """Judge the share of malformed lines of each log."""

@@ -6,7 +6,6 @@ living series does not jump; the limit of series is theirs alone.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -18,26 +17,19 @@ from batchlog.segments.book import plus
 from batchlog.segments.identity import Mark
 from batchlog.segments.known import Consumed, Counters
 from batchlog.segments.ledger import kin
-from batchlog.state.checkpoint import Backfill, Series, State
-from batchlog.state.totals import BACKFILL, Totals, is_backfilled, joined, without_durations
-
-
-class Merged(NamedTuple):
-    """A state with results merged into it."""
-
-    state: State
-    floor: tuple[Series, ...]
-    """What no total of it may fall below."""
+from batchlog.state.checkpoint import Backfill, State
+from batchlog.state.totals import BACKFILL, Totals, is_backfilled, joined
 
 
 def merge(
     state: State, taken: Iterable[Taken], metrics: Metrics, now: float, *, into_live: bool
-) -> Merged:
-    """Return the state after the results in `taken`, each of which has a step."""
-    changed = state.bounds != metrics.bounds and any(one.buckets for one in state.totals)
-    before = without_durations(state.totals) if changed else state.totals
-    mine = [one for one in before if is_backfilled(one) != into_live]
-    others = [one for one in before if is_backfilled(one) == into_live]
+) -> State:
+    """Return the state after the results in `taken`, each of which has a step.
+
+    The duration buckets must be the state's own, if it has any.
+    """
+    mine = [one for one in state.totals if is_backfilled(one) != into_live]
+    others = [one for one in state.totals if is_backfilled(one) == into_live]
     more: Mapping[str, str] = {} if into_live else BACKFILL
     totals = Totals(mine, metrics.by, metrics.max_series, now)
     contents = list(state.backfill.contents)
@@ -49,14 +41,13 @@ def merge(
         totals.add(one.step.tally, static, OPEN | path_label_names(entry))
         counters[log] = plus(counters.get(log, Counters()), one.step)
         _put(contents, one.number, replace(one.entry, live=into_live))
-    after = replace(
+    return replace(
         state,
         bounds=metrics.bounds,
         totals=joined(others, totals.freeze()),
         overflow=state.overflow + totals.overflow,
         backfill=Backfill(tuple(contents), counters),
     )
-    return Merged(after, before)
 
 
 def _put(contents: list[Consumed], number: int, entry: Consumed) -> None:
@@ -67,17 +58,29 @@ def _put(contents: list[Consumed], number: int, entry: Consumed) -> None:
         contents.append(entry)
 
 
-def claimed(before: State, after: State, mark: Mark) -> bool:
-    """Tell whether a run has begun to count the content of `mark` between two states."""
-    return bool(_claims(after, mark) - _claims(before, mark))
+class Claims:
+    """What runs count of which content, in one state."""
+
+    def __init__(self, state: State) -> None:
+        self._by_head: dict[str, list[tuple[Mark, tuple[str, int, bool]]]] = {}
+        for log in state.logs:
+            for segment in log.segments:
+                mark = segment.mark
+                if segment.begin is not None and mark.offset > mark.start:
+                    claim = log.path, segment.begin, segment.state == "quarantined"
+                    self._by_head.setdefault(_head(mark), []).append((mark, claim))
+
+    def beyond(self, before: "Claims", mark: Mark) -> bool:
+        """Tell whether there are more on the content of `mark` than there were before."""
+        return bool(self.on(mark) - before.on(mark))
+
+    def on(self, mark: Mark) -> Counter[tuple[str, int, bool]]:
+        """Return the claims on a content: log, where counting begins, whether it is in doubt."""
+        head = _head(mark)
+        near = [head, ""] if head else list(self._by_head)  # too short to tell: any may be it
+        found = (claim for name in near for claim in self._by_head.get(name, ()))
+        return Counter(claim for other, claim in found if kin(other, mark))
 
 
-def _claims(state: State, mark: Mark) -> Counter[tuple[str, int, bool]]:
-    return Counter(
-        (log.path, segment.begin, segment.state == "quarantined")
-        for log in state.logs
-        for segment in log.segments
-        if segment.begin is not None
-        and segment.mark.offset > segment.mark.start
-        and kin(segment.mark, mark)
-    )
+def _head(mark: Mark) -> str:
+    return mark.heads[0] if mark.heads else ""

@@ -15,43 +15,14 @@ from batchlog.engines.task import Done, Task
 from batchlog.engines.window import Window
 from batchlog.errors import Stop
 from batchlog.segments.findings import Finding, amount, error, notice
-from batchlog.segments.identity import Mark
 from batchlog.segments.known import Consumed
 from batchlog.segments.ledger import Ledger
-from batchlog.segments.read import End, Step
+from batchlog.segments.read import Result, Step
 from batchlog.segments.source import shown
 from batchlog.segments.take import LEAST_SALVAGE
 
 _TWINS = 8
 """Files with one content that are remembered, so that they need not be read again to know it."""
-
-
-class Result(Protocol):
-    """What a task found, less its counts."""
-
-    @property
-    def mark(self) -> Mark:
-        """Where it ended; its lines are counted from where the task began."""
-
-    @property
-    def context(self) -> str:
-        """The scanner's context there."""
-
-    @property
-    def end(self) -> End:
-        """Why it ended (see `Step.end`)."""
-
-    @property
-    def fault(self) -> str:
-        """What is wrong with an archive."""
-
-    @property
-    def waiting(self) -> int:
-        """Bytes of an unterminated last line."""
-
-    @property
-    def read_bytes(self) -> int:
-        """Bytes taken in, decompressed."""
 
 
 class Journal(Protocol):
@@ -84,6 +55,8 @@ class Failed(NamedTuple):
 
     part: Part
     finding: Finding
+    is_passing: bool = True
+    """Whether another try may do: it was changed while it was read, or could not be read."""
 
 
 Event = Part | Skipped | Taken | Failed | Finding
@@ -124,10 +97,6 @@ class Reading:
                 yield from self._put(what)
         yield from self._drain()
 
-    def give_up(self, file: Input) -> None:
-        """Take no more results of a file."""
-        self._given_up.add(file)
-
     def _may_be_out(self, head: bytes) -> bool:
         """Tell whether a file that begins alike is being read."""
         return any(
@@ -159,7 +128,7 @@ class Reading:
             self._given_up.add(part.file)
             yield Failed(part, error(done.fault))
         else:
-            yield from self._take(part, done.task, done.step, done.step)
+            yield from self._take(part, done.task, done.step, done.step.result)
 
     def _take(self, part: Part, task: Task, step: Step | None, result: Result) -> Iterator[Event]:
         path = shown(part.file.path)
@@ -168,15 +137,15 @@ class Reading:
         if task.salvage and result.end == "truncated" and _decoded(result) < LEAST_SALVAGE:
             self._given_up.add(part.file)
             text = "it ends in the middle and holds next to nothing: not counted"
-            yield Failed(part, error(f"{path} is damaged: {text}"))
+            yield Failed(part, error(f"{path} is damaged: {text}"), is_passing=False)
             return
         is_last = task == part.tasks[-1]
         changed = task.end is not None and result.mark.offset != task.end and not is_last
-        if result.end == "more" or changed:  # asked to stop, or the file is not what it was
+        if changed:
             self._given_up.add(part.file)
         entry, number = self._advance(part, task, result)
         yield Taken(part, task, step, result, entry, number, is_last)
-        if changed and not self._stop:
+        if changed:
             yield Failed(part, error(f"{path} was changed while it was read: run again"))
         yield from _said(part, task, result)
 

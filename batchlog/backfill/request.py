@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from batchlog.backfill.inputs import Input
+from batchlog.backfill.summary import Summary
 from batchlog.engines import Engine
+from batchlog.errors import Exit
 from batchlog.job.request import Request
 
 LITTLE = 16 << 20
@@ -27,3 +30,12 @@ class Wanted:
         if self.automatic and sum(file.size for file in files) < LITTLE:
             return self.engine._replace(workers=1)
         return self.engine
+
+
+class Outcome(NamedTuple):
+    """How a backfill ended."""
+
+    exit: Exit
+    summary: Summary
+    advice: tuple[str, ...] = ()
+    """What to do next, for standard output."""

@@ -7,8 +7,9 @@ added up elsewhere. Integers throughout, so that steps may be cut anywhere.
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from batchlog.segments.read import Result
 from batchlog.tally import UNTIMED, Tally
 
 SHARES = 12
@@ -49,34 +50,6 @@ class Activity(NamedTuple):
     begin: int
     width: int
     counts: tuple[int, ...]
-
-
-class Counts(Protocol):
-    """The counts of a step, less its rows."""
-
-    @property
-    def counted(self) -> int:
-        """Lines that count."""
-
-    @property
-    def malformed(self) -> int:
-        """Those that cannot be read."""
-
-    @property
-    def oversize(self) -> int:
-        """Those that are too long."""
-
-    @property
-    def skipped(self) -> int:
-        """Those that are no requests, or out of bounds."""
-
-    @property
-    def undated(self) -> int:
-        """Those without a time that can be read."""
-
-    @property
-    def read_bytes(self) -> int:
-        """Bytes read, decompressed."""
 
 
 @dataclass(slots=True)
@@ -182,7 +155,7 @@ class Summary:
         self.undated += tally.undated
         self.bytes += read_bytes
 
-    def recall(self, counts: "Counts", first: int | None, last: int | None) -> None:
+    def recall(self, counts: Result, first: int | None, last: int | None) -> None:
         """Add a step of which only the counts are known, and the time that it spans."""
         self.lines += counts.counted + counts.malformed + counts.oversize + counts.skipped
         self.malformed += counts.malformed

@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
+from batchlog.backfill.commit import judge_living
 from batchlog.backfill.dry import planned
 from batchlog.backfill.inputs import inputs
 from batchlog.backfill.plan import Planner
 from batchlog.backfill.request import Wanted
-from batchlog.backfill.totals import backfill, judge_living
+from batchlog.backfill.totals import backfill
 from batchlog.cli import console, options, progress, summary
 from batchlog.cli.push import stop_on_signals
 from batchlog.config.times import bound, duration

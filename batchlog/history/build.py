@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from batchlog.backfill.inputs import Input, inputs
 from batchlog.backfill.plan import Part, Planner
 from batchlog.backfill.progress import Progress
-from batchlog.backfill.request import Wanted
+from batchlog.backfill.request import Outcome, Wanted
 from batchlog.backfill.summary import Share
-from batchlog.backfill.totals import Outcome
+from batchlog.backfill.totals import INTERRUPTED
 from batchlog.errors import ConfigError, Exit, LogError
 from batchlog.history import advice, blocks, days, manifest, seam
 from batchlog.history.aim import Aim
@@ -20,7 +20,7 @@ from batchlog.history.reading import Reader, too_young
 from batchlog.history.work import Work
 from batchlog.job.load import group_of, judge_group
 from batchlog.job.request import Verdict, World
-from batchlog.segments.findings import amount, notice, warning
+from batchlog.segments.findings import amount, error, notice, warning
 from batchlog.segments.ledger import Ledger
 from batchlog.segments.source import is_url
 from batchlog.state.checkpoint import State
@@ -55,10 +55,14 @@ def history(wanted: Wanted, aim: Aim, world: World, progress: Progress) -> Outco
         reader = Reader(work, wanted, state, verdict, progress)
         lines = None
         if reader.read(found.files, aim.timing):
-            lines = _Writer(aim, directory, work, reader, verdict).write(wanted, promtool)
+            writer = _Writer(aim, directory, work, reader, verdict)
+            lines = [] if reader.unread else writer.write(wanted, promtool)
+    if reader.unread:
+        text = f"the history is not written yet for want of {', '.join(reader.unread[:3])}"
+        verdict.hear(error(f"{text}: run the same command again, it reads what is missing"))
     if lines is None:
         verdict.exits.add(Exit.BUSY)
-        world.say(warning("interrupted: what was read is kept, the same command goes on with it"))
+        world.say(warning(INTERRUPTED))
     return Outcome(verdict.exit, reader.account.summary, tuple(lines or ()))
 
 

@@ -9,7 +9,7 @@ from batchlog.backfill.account import Account
 from batchlog.backfill.inputs import Input
 from batchlog.backfill.plan import Part, Planner
 from batchlog.backfill.progress import Progress
-from batchlog.backfill.reading import Event, Reading, Taken
+from batchlog.backfill.reading import Event, Failed, Reading, Taken
 from batchlog.backfill.request import Wanted
 from batchlog.engines import Task, executor
 from batchlog.entries import path_label_names, static_labels
@@ -71,26 +71,29 @@ class Reader:
         self._wanted = wanted
         self._state = state
         self._verdict = verdict
-        self._progress = progress
         self._now = int(verdict.world.now())
+        self._is_bounded = False
         self.origins: dict[str, int] = {}
         """When live counting of the logs began that a push knows, Unix seconds."""
         self.inputs: dict[str, manifest.Input] = {}
+        self.unread: list[str] = []
+        """Files that could not be read to their end, though another try may do."""
         settings = wanted.request.settings
         self.account = Account(settings.metrics.by, settings.max_malformed, progress, verdict)
 
     def read(self, files: Sequence[Input], timing: Timing) -> bool:
         """Read the files into the journal; False where a stop was asked for."""
         stop = self._verdict.world.stop
+        self._is_bounded = timing.since is not None or timing.until is not None
         settings, ledger = self._wanted.request.settings, Ledger(())
         planner = Planner(self._state, settings, ledger, self._now, timing)
-        self._progress.begin(sum(file.size for file in files), len(files))
+        self.account.begin(files)
         engine = self._wanted.engine_for(files)
-        with executor(engine, self._progress.advance, stop) as window:
+        with executor(engine, self.account.advance, stop) as window:
             reading = Reading(planner, ledger, window, stop, _Journal(self._work))
             for event in reading.read(files):
+                self._hear(event)  # first the journal: what is told of is durable
                 self.account.hear(event)
-                self._hear(event)
         self.account.close()
         return not stop
 
@@ -107,6 +110,8 @@ class Reader:
                 if event.step is None:
                     self.account.summary.recall(outcome, outcome.first, outcome.last)
                 self._count(event.part, outcome)
+            case Failed() if event.is_passing:
+                self.unread.append(shown(event.part.file.path))
             case _:
                 pass
 
@@ -127,6 +132,13 @@ class Reader:
             raise ConfigError(refused)
 
     def _count(self, part: Part, outcome: Outcome) -> None:
+        if outcome.skipped and outcome.last is None and not self._is_bounded:
+            self._verdict.hear(
+                warning(
+                    f"{shown(part.file.path)}: no line has a time that can be read, so none of its "
+                    f"{outcome.skipped:,} requests is in the history"
+                )
+            )
         lines = outcome.counted + outcome.malformed + outcome.oversize + outcome.skipped
         old = self.inputs.get(part.file.path) or manifest.Input(
             part.file.path, part.file.size, 0, 0

@@ -18,8 +18,7 @@ from batchlog.history.files import make_directory, sync_directory, write_through
 from batchlog.history.options import Options
 from batchlog.history.rows import Packet
 from batchlog.history.series import Extent, Names
-from batchlog.segments.identity import Mark
-from batchlog.segments.read import End, Step
+from batchlog.segments.read import Result, Step
 from batchlog.state.totals import Labels
 
 NAME = ".work"
@@ -37,21 +36,9 @@ class Source(NamedTuple):
     """Labels without bounds, which give way where series are too many."""
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """What a finished task's step said, less its rows; see `segments.read.Step` and `Tally`."""
+class Outcome(Result, frozen=True):
+    """What a finished task said, less its rows."""
 
-    mark: Mark
-    context: str
-    read_bytes: int
-    end: End
-    waiting: int
-    fault: str
-    counted: int
-    malformed: int
-    oversize: int
-    skipped: int
-    undated: int
-    newest: int | None
     first: int | None
     """Begin of the first slot that holds a line, Unix seconds; None where none does."""
     last: int | None
@@ -209,20 +196,9 @@ def _encoded(source: Source) -> bytes:
 
 
 def _outcome(step: Step, written: rows.Writer, width: int, overflow: int) -> Outcome:
-    tally, extents = step.tally, written.extents
+    extents = written.extents
     return Outcome(
-        mark=step.mark,
-        context=step.context,
-        read_bytes=step.read_bytes,
-        end=step.end,
-        waiting=step.waiting,
-        fault=step.fault,
-        counted=tally.counted,
-        malformed=tally.malformed,
-        oversize=tally.oversize,
-        skipped=tally.skipped,
-        undated=tally.undated,
-        newest=tally.newest,
+        **msgspec.structs.asdict(step.result),
         first=min((extent.first - width for extent in extents), default=None),
         last=max((extent.last for extent in extents), default=None),
         overflow=overflow,

@@ -4,6 +4,7 @@ Each content counts once ever, whatever its name and compression: what is in the
 read again from its first byte, neither by a backfill nor by a push.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,10 @@ from batchlog.segments.known import Consumed, Segment
 
 _SURE = 1024
 """Bytes that two logs do not begin with by chance."""
+
+
+_Key = tuple[int, str]
+"""A number of heads, and the hash of the longest of them."""
 
 
 class Match(NamedTuple):
@@ -27,17 +32,28 @@ class Ledger:
 
     def __init__(self, contents: Iterable[Consumed]) -> None:
         self._contents = list(contents)
-        self._by_head: dict[str, list[int]] = {}
+        self._by_beginning: dict[_Key, dict[int, None]] = {}
+        self._by_first: dict[tuple[str, int | None], dict[int, None]] = {}
         self._by_sight: dict[tuple[int, int, int, int], int] = {}
-        for number in range(len(self._contents)):
-            self._index(number)
+        self._short: Counter[int] = Counter()  # lengths of what is too short for a head
+        for number, entry in enumerate(self._contents):
+            self._index(number, entry)
 
-    def _index(self, number: int) -> None:
-        entry = self._contents[number]
-        numbers = self._by_head.setdefault(_first_head(entry.mark), [])
-        if number not in numbers:
-            numbers.append(number)
+    def _index(self, number: int, entry: Consumed) -> None:
+        for key in _beginnings(entry.mark):
+            self._by_beginning.setdefault(key, {})[number] = None
+        if not entry.mark.heads:
+            self._short[entry.mark.offset - entry.mark.start] += 1
+        self._by_first.setdefault((entry.log, entry.first), {})[number] = None
         self._by_sight.update(dict.fromkeys([entry.bearer.key, *entry.twins], number))
+
+    def _take_out(self, number: int) -> None:
+        entry = self._contents[number]
+        for key in _beginnings(entry.mark):
+            self._by_beginning[key].pop(number, None)
+        if not entry.mark.heads:
+            self._short[entry.mark.offset - entry.mark.start] -= 1
+        self._by_first[entry.log, entry.first].pop(number, None)
 
     @property
     def contents(self) -> Sequence[Consumed]:
@@ -60,11 +76,8 @@ class Ledger:
         Files of different logs may begin alike (the same health check in each): across logs only
         what was read counts, not how it begins.
         """
-        head = content.span(content.start, content.start + HEADS[0])
-        names = [""] if head is None else ["", digest(head)]
-        numbers = [number for name in names for number in self._by_head.get(name, ())]
         found = None
-        for number in sorted(numbers, key=lambda n: self._contents[n].mark.offset):
+        for number in sorted(self._near(content), key=lambda n: self._contents[n].mark.offset):
             entry = self._contents[number]
             likeness = compare(entry.mark, content)
             if likeness is Likeness.OTHER or (found and found.likeness < likeness):
@@ -73,6 +86,17 @@ class Ledger:
                 continue
             found = Match(number, entry, likeness)
         return found
+
+    def _near(self, content: Content) -> set[int]:
+        """Return the entries that a content may be like at all."""
+        spans = [content.span(content.start, content.start + length) for length in HEADS]
+        heads = [digest(span) for span in spans if span is not None]
+        keys: list[_Key] = [(count, head) for count, head in enumerate(heads, 1)]
+        keys += [(-len(heads), heads[-1])] if heads else []
+        for length, entries in self._short.items():
+            span = content.span(content.start, content.start + length) if entries else None
+            keys += [] if span is None else [(0, digest(span))]
+        return {number for key in keys for number in self._by_beginning.get(key, ())}
 
     def rewritten(
         self,
@@ -88,11 +112,8 @@ class Ledger:
         """
         match = self.find(content, log)
         edited = [match.entry] if match is not None and match.entry.first == first else []
-        alike = [
-            one
-            for one in self._contents
-            if one.first == first is not None and one.log == log and one.mark.lines
-        ]
+        numbers = () if first is None else self._by_first.get((log, first), ())
+        alike = [self._contents[number] for number in numbers if self._contents[number].mark.lines]
         return next((one for one in [*edited, *alike] if not stands(one)), None)
 
     def put(self, entry: Consumed, number: int | None) -> int:
@@ -101,13 +122,21 @@ class Ledger:
             number = len(self._contents)
             self._contents.append(entry)
         else:
+            self._take_out(number)
             self._contents[number] = entry
-        self._index(number)
+        self._index(number, entry)
         return number
 
 
-def _first_head(mark: Mark) -> str:
-    return mark.heads[0] if mark.heads else ""
+def _beginnings(mark: Mark) -> list[_Key]:
+    """Return by what a mark is found: its longest head, or what is shorter than any as a whole.
+
+    The other heads find it for a content that ends between them; they have a negative count.
+    """
+    if not mark.heads:
+        return [(0, mark.tail)]
+    shorter = [(-count, head) for count, head in enumerate(mark.heads[:-1], 1)]
+    return [(len(mark.heads), mark.heads[-1]), *shorter]
 
 
 def live_after(entry: Consumed) -> Segment:

@@ -25,6 +25,23 @@ LIMIT = 256 << 20
 End = Literal["more", "complete", "truncated", "corrupt"]
 
 
+class Result(msgspec.Struct, frozen=True):
+    """What a step says, less its rows; see `Step` and `Tally`."""
+
+    mark: Mark
+    context: str
+    read_bytes: int
+    end: End
+    waiting: int
+    fault: str
+    counted: int
+    malformed: int
+    oversize: int
+    skipped: int
+    undated: int
+    newest: int | None
+
+
 class Step(msgspec.Struct, frozen=True):
     """One read's tally with the mark it leads to."""
 
@@ -40,6 +57,25 @@ class Step(msgspec.Struct, frozen=True):
     """Bytes of an unterminated last line, which waits."""
     fault: str = ""
     """What is wrong with an archive."""
+
+    @property
+    def result(self) -> Result:
+        """What it says, less its rows."""
+        tally = self.tally
+        return Result(
+            mark=self.mark,
+            context=self.context,
+            read_bytes=self.read_bytes,
+            end=self.end,
+            waiting=self.waiting,
+            fault=self.fault,
+            counted=tally.counted,
+            malformed=tally.malformed,
+            oversize=tally.oversize,
+            skipped=tally.skipped,
+            undated=tally.undated,
+            newest=tally.newest,
+        )
 
 
 class Read(NamedTuple):

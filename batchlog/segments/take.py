@@ -87,6 +87,8 @@ def take_new(book: Book, file: Opened, tools: Tools) -> Iterator[Progress]:
         yield from take_rewritten(book, index, file, tools)
     elif other is None or other.kind != "shorter":
         yield from take(book, index, file, tools)
+    elif file.active and file.content.plain:
+        yield from take_cut(book, index, file, tools)
 
 
 def take(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progress]:

@@ -1,10 +1,10 @@
 """What a backfill's summary adds up: lines, labels, time."""
 
-from typing import NamedTuple
-
 import pytest
 
 from batchlog.backfill.summary import Activity, Share, Summary
+from batchlog.segments.identity import Mark
+from batchlog.segments.read import Result
 from batchlog.tally import UNTIMED, Key, Row, Tally
 
 MINUTE, DAY = 60, 86_400
@@ -57,20 +57,15 @@ def test_packed_rows_are_read_too() -> None:
     assert [Share(("200",), 5, 50), Share(("404",), 1, 10)] == found.table()
 
 
-class Told(NamedTuple):
-    """What is known of a step that was done before."""
-
-    counted: int = 4
-    malformed: int = 1
-    oversize: int = 2
-    skipped: int = 3
-    undated: int = 4
-    read_bytes: int = 5
+def told(lines: int = 4) -> Result:
+    """Return what is known of a step that was done before, of so many lines that count."""
+    mark = Mark(0, 5, (), "", 10)
+    return Result(mark, "", 5, "complete", 0, "", lines, 1, 2, 3, 4, None)
 
 
 def test_a_step_of_which_only_the_counts_are_known_has_its_lines_and_time() -> None:
     found = summary()
-    found.recall(Told(), 0, 2 * MINUTE)
+    found.recall(told(), 0, 2 * MINUTE)
     assert 10 == found.lines
     assert (1, 2, 3, 4, 5) == (
         found.malformed,
@@ -80,7 +75,7 @@ def test_a_step_of_which_only_the_counts_are_known_has_its_lines_and_time() -> N
         found.bytes,
     )
     assert Activity(0, MINUTE, (2, 2)) == activity(found)
-    found.recall(Told(counted=0), None, None)
+    found.recall(told(0), None, None)
     assert 16 == found.lines
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from batchlog.config.schema import LogEntry
 from batchlog.errors import Busy, CheckpointError, ConfigError, Exit, LogError, Stop
@@ -326,6 +327,63 @@ def test_a_push_of_a_file_of_one_short_line_is_noticed(site: Site, moment: int) 
     site.run()
     expected = (11, sum(range(12))) if stop.happened else (1, 1)
     assert expected == site.backfill(site.access).totals
+
+
+def test_what_a_run_began_to_count_ends_it_with_65_and_the_rest_is_pushed(site: Site) -> None:
+    old = rotated(site, 1, range(100))
+    site.append(range(1000, 1050))
+    after = rotated(site, 3, range(200, 240))
+
+    def push(_: At) -> None:
+        site.run()
+
+    ran = site.backfill(old, site.access, after, stop=At(10, push))
+    assert Exit.DATA == ran.exit
+    assert ran.said(r"access\.log: a run began to count it meanwhile", logging.ERROR)
+    assert total(range(100), range(1000, 1050)) == ran.totals
+    assert 'backfill="1",status="200"} 100.0' in site.textfile.read_text()
+    ran = site.backfill(old, site.access, after)
+    assert total(range(100), range(1000, 1050), range(200, 240)) == ran.totals
+    assert 2 == len(ran.state.backfill.contents)
+
+
+def test_other_duration_buckets_are_refused(site: Site) -> None:
+    form = '%h %l %u %t "%r" %>s %b %D'
+    timed = b"".join(line(n)[:-9].rstrip() + b" 1500\n" for n in range(100))
+    site.access.write_bytes(timed)
+    entries = (LogEntry(str(site.access), format=form),)
+    site.run(entries=entries)
+    old = site.rotated(1)
+    old.write_bytes(timed.replace(b"192.0.2", b"10.9.8"))
+    store = Store(str(site.checkpoint))
+    state = store.load()
+    assert state is not None
+    store.commit(replace(state, bounds=(1, 2)))
+    before = site.checkpoint.read_bytes()
+    with pytest.raises(ConfigError, match="duration buckets"):
+        site.backfill(old, entries=entries)
+    assert before == site.checkpoint.read_bytes()
+
+
+def test_a_log_that_lost_its_backfilled_end_goes_on_after_its_last_line(site: Site) -> None:
+    site.append(range(100))
+    site.backfill(site.access)
+    os.truncate(site.access, len(lines(range(90))))
+    ran = site.run()
+    assert total(range(100)) == ran.totals
+    site.append(range(100, 130))
+    assert total(range(130)) == site.run().totals
+
+
+def test_what_is_read_is_committed_now_and_then(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batchlog.backfill.commit.OFTEN", 0)
+    paths = [rotated(site, n, range(n * 1000, n * 1000 + 40)) for n in range(1, 6)]
+    with pytest.raises(Killed):
+        site.backfill(*paths, stop=At(20, die))
+    requests, _ = _now(site)
+    assert 0 < requests < 200
 
 
 def test_a_quarantined_file_is_left_and_named(site: Site) -> None:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tests.cli.archives import archive, pattern
 from tests.cli.program import Program
 
 HEAVY = ("numpy", "rich", "apscheduler", "dateutil", "dask", "tzlocal")
@@ -35,3 +36,26 @@ def test_a_command_loads_no_other_commands_module(program: Program) -> None:
     seen = {name for name in imported(program, "status") if name.startswith("batchlog.cli.")}
     assert {"batchlog.cli.console", "batchlog.cli.group"} <= seen
     assert not seen & {f"batchlog.cli.{name}" for name in ("push", "run", "check", "detect")}
+
+
+def test_a_push_loads_nothing_of_backfills(program: Program) -> None:
+    program.log(3)
+    program.push(program.access)
+    seen = imported(program, "push", "--textfile", str(program.textfile))
+    assert "batchlog.job.run" in seen
+    packages = {".".join(name.split(".")[:2]) for name in seen}
+    assert not packages & {f"batchlog.{name}" for name in ("backfill", "engines", "history")}
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")])
+def test_a_backfill_of_a_little_into_totals_loads_nothing_heavy(
+    program: Program, workers: tuple[str, ...]
+) -> None:
+    """Nor does it with processes of its own."""
+    archive(program, 1, 50)
+    words = ("backfill", *workers, "--textfile", str(program.textfile))
+    seen = imported(program, *words, pattern(program))
+    assert "batchlog.backfill.totals" in seen
+    assert 50 == program.requests()
+    heavy = {*HEAVY, "distributed", "fsspec", "s3fs", "tornado"}
+    assert [] == sorted({name for name in seen if name.partition(".")[0] in heavy})

@@ -368,3 +368,42 @@ def test_labels_of_another_group_are_refused(site: Site, tmp_path: Path) -> None
     store.commit(replace(state, group=Group("batchlog", {"instance": "web1"})))
     with pytest.raises(ConfigError, match="belongs to"):
         site.history(tmp_path / "h", old, labels={}, job="other", gateway=("http://127.0.0.1:1",))
+
+
+def test_a_file_that_changes_while_it_is_read_leaves_the_history_to_the_next_run(
+    site: Site, tmp_path: Path
+) -> None:
+    site.clock = BEGINNING + 86_400
+    one, two = put(site.rotated(1), lines(range(500))), put(site.rotated(2), lines(range(700, 800)))
+
+    def cut(_: At) -> None:
+        one.write_bytes(lines(range(400)))
+
+    ran = site.history(tmp_path / "h", one, two, stop=At(4, cut))
+    assert Exit.DATA == ran.exit
+    assert ran.said("the history is not written yet")
+    assert not written(tmp_path / "h")
+    assert Exit.OK == site.history(tmp_path / "h", one, two).exit
+    assert 500 == requests(samples(tmp_path / "h"), status="200")[-1][1]
+
+
+def test_a_resumed_history_judges_malformed_lines_as_a_whole_one(
+    site: Site, tmp_path: Path
+) -> None:
+    site.clock = BEGINNING + 86_400
+    bad = put(site.rotated(2), lines(range(500)) + b"what?\n" * 300)
+    good = put(site.rotated(1), lines(range(700, 800)))
+    assert Exit.DATA == site.history(tmp_path / "whole", bad, good).exit
+    ran = site.history(tmp_path / "h", bad, good, stop=At(8, lambda at: at.set()))
+    assert ran.said("interrupted")
+    assert (tmp_path / "h" / ".work" / "steps").stat().st_nlink > 2
+    assert Exit.DATA == site.history(tmp_path / "h", bad, good).exit
+
+
+def test_a_file_without_any_time_is_named(site: Site, tmp_path: Path) -> None:
+    site.clock = BEGINNING + 86_400
+    untimed = b"".join(stamped(BEGINNING + n).replace(b"/Nov/", b"/Foo/") for n in range(20))
+    ran = site.history(
+        tmp_path / "h", put(site.rotated(1), untimed), put(site.rotated(2), lines(range(50)))
+    )
+    assert ran.said(r"access\.log\.1: no line has a time that can be read")
