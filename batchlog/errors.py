@@ -60,7 +60,7 @@ class SinkUnreachable(BatchlogError):  # noqa: N818 - it names a state, as Conne
 
 
 class EngineUnreachable(BatchlogError):  # noqa: N818 - the same
-    """A cluster that is to do the work could not be reached, or has gone; what was done is kept."""
+    """Processes or a cluster that are to do the work cannot be had, or have gone; run again."""
 
     exit = Exit.UNAVAILABLE
 

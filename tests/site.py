@@ -309,6 +309,7 @@ class Site:
         *paths: Path | str,
         entries: tuple[LogEntry, ...] = (),
         timing: Timing = Timing(60),  # noqa: B008 - it is frozen
+        asked: tuple[str, str] = ("", ""),
         labels: dict[str, str] | None = None,
         tsdb: Path | None = None,
         force: bool = False,
@@ -324,7 +325,9 @@ class Site:
             request, tuple(str(path) for path in paths), Engine(workers), automatic=False
         )
         named = {"job": "batchlog", "instance": "web1"} if labels is None else labels
-        aim = Aim(str(directory), None if tsdb is None else str(tsdb), timing, named, force=force)
+        blocks = None if tsdb is None else str(tsdb)
+        text = None if directory == tsdb else str(directory)
+        aim = Aim(text, blocks, timing, named, force=force, asked=asked)
         outcome = history(wanted, aim, world, Unheard())
         state = Store(str(self.checkpoint)).load() or State(state_id="")
         return Ran(outcome.exit, state, tuple(findings))

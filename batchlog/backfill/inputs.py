@@ -6,7 +6,8 @@ import stat
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from batchlog.errors import ConfigError, LogError
+from batchlog.backfill.walk import is_deep, matches
+from batchlog.errors import Busy, ConfigError, LogError, Stop
 from batchlog.segments.discover import is_glob
 from batchlog.segments.findings import Finding, decision, error
 from batchlog.segments.remote import expand, open_remote
@@ -38,44 +39,74 @@ class Inputs(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def inputs(named: Sequence[str]) -> Inputs:
-    """Return the files that are named; ConfigError where there is not one."""
+def inputs(named: Sequence[str], stop: Stop | None = None) -> Inputs:
+    """Return the files that are named; ConfigError where there is not one.
+
+    Raises Busy where a `stop` is asked for before all are found.
+    """
+    stop = Stop() if stop is None else stop
     files: dict[tuple[int, int], Input] = {}
     findings = []
-    for name in named:
-        try:
-            for file in _files(name):
-                if file.place in files:
-                    known = files[file.place].path
-                    findings.append(decision(f"{file.path} is {known}, another name of it"))
-                files.setdefault(file.place, file)
-        except LogError as problem:
-            findings.append(error(str(problem)))
+    for one in (one for name in named for one in _found(name, stop)):
+        if isinstance(one, Finding):
+            findings.append(one)
+            continue
+        first = files.setdefault(one.place, one)
+        if first is not one:
+            findings.append(decision(f"{one.path} is {first.path}, another name of it"))
     if not files:
         reasons = "; ".join(finding.text for finding in findings if finding.is_error)
         raise ConfigError(reasons or "no file is named: give old logs, or a quoted pattern of them")
     return Inputs(tuple(files.values()), tuple(findings))
 
 
-def _files(name: str) -> Iterator[Input]:
-    if is_url(name):
-        if shown(name) != name:
-            raise ConfigError(
-                f"{shown(name)} holds credentials: leave them out of it, and give them in the "
-                "environment or the files that its protocol reads"
-            )
-        found = [_remote(url) for url in expand(name)]
-    elif is_glob(name):
-        paths = sorted(glob.glob(os.path.abspath(name), recursive=True))
-        found = [one for path in paths if (one := _local(path)) is not None]
+def _found(name: str, stop: Stop) -> Iterator[Input | Finding]:
+    """Yield the files of one argument, and why one of them cannot be had."""
+    try:
+        if is_url(name):
+            found = _remotes(name, stop)
+        elif is_glob(name):
+            found = _matching(os.path.abspath(name), stop)
+        else:
+            found = [_local(os.path.abspath(name)) or error(_reason(name))]
+    except LogError as problem:
+        found = [error(str(problem))]
+    yield from found or [error(f"no file matches {shown(name)}")]
+
+
+def _remotes(name: str, stop: Stop) -> list[Input | Finding]:
+    if shown(name) != name:
+        raise ConfigError(
+            f"{shown(name)} holds credentials: leave them out of it, and give them in the "
+            "environment or the files that its protocol reads"
+        )
+    found: list[Input | Finding] = []
+    for url in expand(name):
+        _judge(stop)  # each look at one may take seconds
+        found.append(_remote(url))
+    return found
+
+
+def _matching(pattern: str, stop: Stop) -> list[Input | Finding]:
+    if not is_deep(pattern):
+        paths = sorted(glob.glob(pattern))
     else:
-        one = _local(os.path.abspath(name))
-        if one is None:
-            raise LogError(_reason(name))
-        found = [one]
-    if not found:
-        raise LogError(f"no file matches {shown(name)}")
-    yield from found
+        paths = matches(pattern, stop)
+        _judge(stop)
+    found: list[Input | Finding] = []
+    for path in paths:
+        try:
+            one = _local(path)
+        except LogError as problem:
+            found.append(error(str(problem)))
+        else:
+            found += [one] if one is not None else []
+    return found
+
+
+def _judge(stop: Stop) -> None:
+    if stop:
+        raise Busy("interrupted before all files were found: run the same command again")
 
 
 def _remote(url: str) -> Input:

@@ -186,7 +186,6 @@ class Planner:
                 bounds=metrics.bounds,
                 context=context if number == 0 else "",
                 begin=start,
-                lines=0,
                 end=stop,
                 final=end is None and (not content.plain or quiet) and number == len(pieces) - 1,
                 salvage=not content.plain and sight.is_quiet(self._now, QUIET_ARCHIVE),

@@ -9,6 +9,7 @@ from batchlog.backfill.summary import Summary
 from batchlog.engines import Engine
 from batchlog.errors import Exit
 from batchlog.job.request import Request
+from batchlog.segments.read import LIMIT
 
 LITTLE = 16 << 20
 """Bytes on disk below which one process is enough."""
@@ -26,10 +27,14 @@ class Wanted:
     """Whether nobody asked for a number of processes: little work is done in this one."""
 
     def engine_for(self, files: Sequence[Input]) -> Engine:
-        """Return where files are best read: starting processes takes longer than 16 MB do."""
+        """Return where files are best read: starting processes takes longer than 16 MB do.
+
+        There are no more of them than tasks, as far as can be told from the sizes.
+        """
         if self.automatic and sum(file.size for file in files) < LITTLE:
             return self.engine._replace(workers=1)
-        return self.engine
+        tasks = sum(-(-file.size // LIMIT) for file in files)
+        return self.engine._replace(workers=max(1, min(self.engine.workers, tasks)))
 
 
 class Outcome(NamedTuple):

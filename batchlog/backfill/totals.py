@@ -39,7 +39,7 @@ def backfill(wanted: Wanted, world: World, progress: Progress, *, into_live: boo
         with store.lock(request.lock_wait, world.stop):
             state = load(store, request, verdict)
         committer = Committer(store, state, request, world, into_live=into_live)
-        found = inputs(wanted.paths)
+        found = inputs(wanted.paths, world.stop)
         verdict.hear(*found.findings)
         try:
             _read(wanted, world, state, found.files, account=account, committer=committer)

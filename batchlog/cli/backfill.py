@@ -1,12 +1,12 @@
 """`batchlog backfill`: old logs once, into totals of their own or into history."""
 
 import os
-import re
 import time
 from functools import partial
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from batchlog.backfill.commit import judge_living
 from batchlog.backfill.dry import planned
@@ -15,6 +15,7 @@ from batchlog.backfill.plan import Planner
 from batchlog.backfill.request import Wanted
 from batchlog.backfill.totals import backfill
 from batchlog.cli import console, options, progress, summary
+from batchlog.cli.historical import directory, judge_labels, series_labels
 from batchlog.cli.push import stop_on_signals
 from batchlog.config.times import bound, duration
 from batchlog.engines import Engine, Tls
@@ -31,8 +32,6 @@ from batchlog.state.store import Store
 LONGEST_STEP = 300
 """Seconds: Prometheus looks back five minutes for a sample, then a series is stale."""
 
-LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
-
 _NO_BOUND = ("checkpoint", "start")
 """What --since says to a push, and may say in the environment of both: no bound here."""
 
@@ -41,7 +40,10 @@ _HISTORY = ("step", "since", "until", "series_label", "force")
 
 @click.command(
     "backfill",
-    epilog=options.example("batchlog backfill '/var/log/nginx/access.log.*.gz'"),
+    epilog=options.example(
+        "batchlog backfill '/var/log/nginx/access.log.*.gz'",
+        "batchlog backfill --tsdb /srv/blocks '/var/log/nginx/access.log*'",
+    ),
 )
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @options.all_of(
@@ -53,7 +55,8 @@ _HISTORY = ("step", "since", "until", "series_label", "force")
     options.option(
         "--openmetrics",
         metavar="DIR",
-        help="Write history with its own time stamps instead, for promtool: a file a UTC day.",
+        help="Write history with its own time stamps instead, for promtool: one file for each UTC "
+        "day.",
     ),
     options.option(
         "--tsdb",
@@ -75,12 +78,13 @@ _HISTORY = ("step", "since", "until", "series_label", "force")
         "--series-label",
         metavar="KEY=VALUE",
         multiple=True,
-        help="History: labels that the scrape adds, instead of job and grouping; repeatable.",
+        help="History: a label that the living series have from the scrape; once one is given they "
+        "replace job and grouping. Repeatable.",
     ),
     options.option(
         "--force",
         is_flag=True,
-        help="History: begin anew in a directory that holds one already.",
+        help="History: replace the one that the directory holds.",
     ),
     options.option(
         "--dry-run",
@@ -119,13 +123,16 @@ def command(paths: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - clic
 
     PATH is a file, a quoted pattern or, with the extra `dask`, a URL such as s3://bucket/logs/*.gz.
     What a push has counted, or a backfill before, is left out, whatever it is called by now. With
-    --openmetrics or --tsdb the totals stay as they are, and history is written.
+    --openmetrics or --tsdb the totals stay as they are, and history is written. For history push
+    first, and wait four hours.
     """
     console.set_up(verbose=given["verbose"], quiet=given["quiet"])
     world = World(time.time, console.say, stop_on_signals())
     aim = _aim(given, world.now())
     given = {**given, "since": "checkpoint"}
     request = options.request((), given, world.now())
+    if aim is not None:
+        judge_labels([*aim.labels], request.settings)
     wanted = Wanted(request, paths, _engine(given), automatic=given["workers"] is None)
     if given["dry_run"]:
         return _dry_run(wanted, aim, world, into_live=given["into_live"])
@@ -155,11 +162,12 @@ def _aim(given: dict[str, Any], now: float) -> Aim | None:
     if since is not None and until is not None and since >= until:
         raise ConfigError("--since is not before --until: no line is left")
     return Aim(
-        openmetrics=given["openmetrics"] and os.path.abspath(given["openmetrics"]),
-        tsdb=given["tsdb"] and os.path.abspath(given["tsdb"]),
+        openmetrics=directory("--openmetrics", given["openmetrics"]),
+        tsdb=directory("--tsdb", given["tsdb"]),
         timing=Timing(int(step), since, until),
-        labels=_series_labels(given["series_label"]),
+        labels=series_labels(given["series_label"]),
         force=given["force"],
+        asked=(given["since"] or "", given["until"] or ""),
     )
 
 
@@ -170,27 +178,17 @@ def _bound(name: str, text: str | None, now: float) -> int | None:
 
 
 def _refuse_without_history(given: dict[str, Any]) -> None:
-    """Raise where an option is given that totals cannot follow."""
+    """Raise where an option is given that totals cannot follow.
+
+    What the environment says is for pushes and for history: it is passed over.
+    """
+    source = click.get_current_context().get_parameter_source
     for name in _HISTORY:
-        if given[name] and given[name] not in _NO_BOUND:
+        if source(name) is ParameterSource.COMMANDLINE and given[name] not in _NO_BOUND:
             raise ConfigError(
                 f"--{name.replace('_', '-')} is for history: add --tsdb DIR or --openmetrics DIR "
                 "(into totals a file is counted whole)"
             )
-
-
-def _series_labels(texts: tuple[str, ...]) -> dict[str, str]:
-    labels: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not LABEL.fullmatch(name) or name.startswith("__"):
-            raise ConfigError(f"--series-label: {text!r} is not KEY=VALUE with a label's name")
-        if name == "le":
-            raise ConfigError("--series-label: 'le' is the histogram's own label")
-        if name in labels:
-            raise ConfigError(f"--series-label: {name!r} is given twice; remove one")
-        labels[name] = value
-    return labels
 
 
 def _engine(given: dict[str, Any]) -> Engine:
@@ -214,7 +212,7 @@ def _dry_run(wanted: Wanted, aim: Aim | None, world: World, *, into_live: bool) 
     contents = () if aim else state.backfill.contents
     timing = aim.timing if aim else None
     planner = Planner(state, request.settings, Ledger(contents), world.now(), timing)
-    found = inputs(wanted.paths)
+    found = inputs(wanted.paths, world.stop)
     for finding in found.findings:
         world.say(finding)
     if aim is not None:

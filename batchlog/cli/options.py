@@ -29,10 +29,11 @@ def option(*names: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - 
     return click.option(*names, envvar=variable, **settings)
 
 
-def example(command: str) -> str:
+def example(*commands: str) -> str:
     """Return what stands at the end of a command's help."""
+    examples = "\n\n".join(f"Example: {command}" for command in commands)
     return (
-        f"Example: {command}\n\nEach option may be given in the environment instead: "
+        f"{examples}\n\nEach option may be given in the environment instead: "
         "--checkpoint as BATCHLOG_CHECKPOINT."
     )
 

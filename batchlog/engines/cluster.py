@@ -110,13 +110,13 @@ def cluster(
                 lost = isinstance(error, CancelledError) or client.status != "running"
                 return _gone(address) if lost and not isinstance(error, BatchlogError) else None
 
-            def taken() -> int:
+            def check() -> None:
                 if client.status != "running":  # Dask cancels what is out, and may say nothing
                     raise _gone(address)
-                return 0
 
             function = partial(on_worker, versions())
-            yield Runner(executor, function, A_THREAD * threads, taken, explain)
+            size = A_THREAD * threads
+            yield Runner(executor, function, size, check=check, explain=explain)
             executor.shutdown(wait=False)
         finally:
             client.close(timeout=patience)

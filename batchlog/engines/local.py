@@ -25,7 +25,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 from batchlog.engines.task import Done, Task
-from batchlog.errors import BatchlogError, LogError, Stop
+from batchlog.errors import BatchlogError, EngineUnreachable, Stop
 
 INTERVAL = 0.1
 """Seconds between two messages about the progress of a task."""
@@ -37,6 +37,9 @@ KILLED = (
     "a worker process was killed, perhaps for want of memory: "
     "run again with fewer --workers; what was done is kept"
 )
+
+DESCRIPTORS = 10
+"""What is open while a process is started, and a few more."""
 
 _TERMINAL = (signal.SIGINT, signal.SIGHUP)
 """What a terminal sends to all processes on it: for the client to decide what it means."""
@@ -64,14 +67,14 @@ class Here(Executor):
 class Pool(Executor):
     """Carries out tasks in processes of this host, which end with this one."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        self._size = size
         self._workers: list[_Worker] = []
         self._idle: SimpleQueue[_Worker] = SimpleQueue()
-        self._threads = ThreadPoolExecutor()
+        self._threads = ThreadPoolExecutor(size, NAME)  # each begins with its first task
 
-    def start(self, workers: int) -> None:
-        """Start so many processes; LogError where the system has no room for them."""
-        self._threads = ThreadPoolExecutor(workers, NAME)
+    def start(self) -> None:
+        """Start the processes; EngineUnreachable where the system has no room for them."""
         method = get_context("forkserver")
         method.set_forkserver_preload([__name__])
         # Blocked here they stay blocked in the workers, from their first instruction on; but the
@@ -80,19 +83,20 @@ class Pool(Executor):
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL)
         try:
             forkserver.ensure_running()
-            for _ in range(workers):
+            for _ in range(self._size):
+                _look_for_room()
                 self._workers.append(_Worker(method))
                 self._idle.put(self._workers[-1])
         except OSError as error:
-            raise LogError(
-                f"cannot start {workers} worker processes: {error.strerror}; "
+            raise EngineUnreachable(
+                f"cannot start {self._size} worker processes: {error.strerror}; "
                 "run again with fewer --workers"
             ) from None
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def submit(self, function: Function, /, task: Task) -> "Future[Done]":  # type: ignore[override]
-        """Hand a task to the first worker that is free; LogError where that one was killed."""
+        """Hand a task to the first worker that is free; EngineUnreachable if that was killed."""
         return self._threads.submit(self._ask, function, task)
 
     def _ask(self, function: Function, task: Task) -> Done:
@@ -117,6 +121,20 @@ class Pool(Executor):
             self._workers.pop().close()
 
 
+def _look_for_room() -> None:
+    """Raise OSError where a process would find no room for its descriptors.
+
+    Where they run out halfway, the fork server ends with a traceback.
+    """
+    found: list[int] = []
+    try:
+        while len(found) < DESCRIPTORS:
+            found.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    finally:
+        for descriptor in found:
+            os.close(descriptor)
+
+
 class _Answer(NamedTuple):
     """How a task ended in a worker."""
 
@@ -135,13 +153,13 @@ class _Worker:
             self._process.start()
 
     def ask(self, function: Function, task: Task) -> Done:
-        """Have a task carried out; LogError where the process is killed."""
+        """Have a task carried out; EngineUnreachable where the process is killed."""
         try:
             self._connection.send((function, task))
             while not isinstance(answer := self._connection.recv(), _Answer):
                 self.taken = answer
         except (EOFError, OSError):
-            raise LogError(KILLED) from None
+            raise EngineUnreachable(KILLED) from None
         finally:
             self.taken = 0
         if answer.done is None:
@@ -176,7 +194,7 @@ def _answer(function: Function, task: Task, report: Callable[[int], None]) -> _A
     except BatchlogError as error:
         return _Answer(None, error)
     except MemoryError:
-        return _Answer(None, LogError(KILLED))
+        return _Answer(None, EngineUnreachable(KILLED))
     except ConnectionError:  # the client has gone
         raise
     except BaseException:  # noqa: BLE001 - a bug: its traceback is shown by the client

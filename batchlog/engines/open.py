@@ -42,9 +42,9 @@ def executor(engine: Engine, report: Callable[[int], None], stop: Stop) -> Itera
         here = Here(progress.running, stop)
         yield Window(Runner(here, carry_out, 0), progress, stop)
     else:
-        pool = Pool()
+        pool = Pool(engine.workers)
         try:
-            pool.start(engine.workers)
+            pool.start()
             size = A_WORKER * engine.workers
             yield Window(Runner(pool, carry_out, size, pool.taken), progress, stop)
         finally:

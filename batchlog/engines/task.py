@@ -36,8 +36,6 @@ class Task(msgspec.Struct, frozen=True):
     context: str
     begin: int
     """Where to begin, in decompressed bytes."""
-    lines: int
-    """Lines before it."""
     end: int | None = None
     """Where to end; None at the file's end."""
     final: bool = False
@@ -99,7 +97,7 @@ def _planned(then: Sight, now: Sight) -> bool:
 
 def _step(content: OpenFile, task: Task, report: Report | None, stop: Stop) -> Step:
     """Read the range; several steps of it, as of a large one, are merged into one."""
-    mark = Mark(content.start, max(task.begin, content.start), (), "", task.lines)
+    mark = Mark(content.start, max(task.begin, content.start), (), "", 0)
     what = Read(mark, task.final, task.salvage, task.end)
     scan = scanner(resolve(task.spec), task.by, task.bounds, task.context, task.timing, task.before)
 

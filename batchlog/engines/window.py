@@ -47,6 +47,8 @@ class Runner(NamedTuple):
     """Most tasks that are out at a time."""
     taken: Callable[[], int] = lambda: 0
     """Bytes that were read for tasks that are not done yet."""
+    check: Callable[[], None] = lambda: None
+    """Raises where the executor has gone and no result will come; asked while one is waited for."""
     explain: Callable[[BaseException, Task], BatchlogError | None] = lambda _error, _task: None
     """From what the executor raised to what is said of it; None where it is no known case."""
 
@@ -94,6 +96,7 @@ class Window:
     def _waited(self, future: "Future[Done]") -> bool:
         """Wait for a result; False where a stop was asked for."""
         while not self._stop:
+            self._runner.check()
             self._progress.running(self._running())
             if wait([future], LOOK).done:
                 return not self._stop

@@ -9,6 +9,7 @@ import pwd
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from batchlog.history.blocks import Blocks
 from batchlog.history.days import NAME, DayFile
@@ -18,6 +19,9 @@ DEBIAN = "/var/lib/prometheus/metrics2"
 """Where the server of Debian's package keeps its data."""
 
 _DAY = 86_400
+
+_YEAR = 365
+"""Days without a line beyond which those before them are doubted."""
 
 RETENTION = 15 * _DAY
 """How long a server keeps data unless --storage.tsdb.retention.time says otherwise, seconds."""
@@ -82,6 +86,27 @@ def beyond_retention(first: int | None, now: float) -> str | None:
         "blocks older than its --storage.tsdb.retention.time (15d by default) as soon as it sees "
         f"them; give it {days + 1}d or more before you move them in"
     )
+
+
+def beyond_gap(days: Sequence[int], now: float) -> str | None:
+    """Say that stamps may be a clock's mistake: of a board, say, that begins at some year's end.
+
+    `days` are those with lines, counted from 1970, ascending.
+    """
+    known = [day for day in days if day * _DAY <= now]
+    gaps = [(after - before, before, after) for before, after in pairwise(known)]
+    length, before, after = max(gaps, default=(0, 0, 0))
+    if length <= _YEAR:
+        return None
+    return (
+        f"some line is stamped {_date(known[0])}, and none between {_date(before)} and "
+        f"{_date(after)}: each series that begins before has a sample every step in between; if a "
+        f"clock was wrong, leave such lines out with --since {_date(after - 1)}T00:00Z --force"
+    )
+
+
+def _date(day: int) -> str:
+    return f"{datetime.fromtimestamp(day * _DAY, UTC):%Y-%m-%d}"
 
 
 def _owner(path: str) -> str:

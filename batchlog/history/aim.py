@@ -1,5 +1,6 @@
 """What history is asked for, and which labels its series have."""
 
+import os
 from typing import NamedTuple
 
 from batchlog.config.schema import Metrics
@@ -18,6 +19,8 @@ class Aim(NamedTuple):
     labels: dict[str, str]
     """Labels that the scrape adds, where they are not job and grouping."""
     force: bool
+    asked: tuple[str, str] = ("", "")
+    """Since and until as they were given."""
 
     @property
     def directory(self) -> str:
@@ -25,6 +28,13 @@ class Aim(NamedTuple):
         directory = self.openmetrics or self.tsdb
         assert directory is not None  # without either there is no aim  # noqa: S101
         return directory
+
+    @property
+    def apart(self) -> str | None:
+        """The directory of the blocks where that is not the one of the files."""
+        if self.tsdb is None or os.path.realpath(self.tsdb) == os.path.realpath(self.directory):
+            return None
+        return self.tsdb
 
     def options(self, metrics: Metrics, group: Group | None) -> Options:
         """Return what shapes the history; ConfigError where nothing says which labels it has."""
@@ -37,6 +47,7 @@ class Aim(NamedTuple):
             max_series=metrics.max_series,
             since=self.timing.since,
             until=self.timing.until,
+            asked=self.asked,
         )
 
 

@@ -2,8 +2,7 @@
 
 Each day's blocks are made in DIR/.work and the samples in them compared with those written, since
 promtool drops samples without a word. Only when all days are right are the blocks renamed into
-DIR. DIR/blocks.json names them before the first is, and says last that they are complete: a run
-that was ended anywhere goes on where it was.
+DIR. A run that was ended anywhere goes on where it was.
 """
 
 import os
@@ -13,8 +12,10 @@ from typing import NamedTuple
 
 from batchlog.errors import ConfigError, LogError, Stop
 from batchlog.history.days import DayFile
-from batchlog.history.files import make_directory, writing
-from batchlog.history.place import BLOCK, Day, Place, Record, samples_in
+from batchlog.history.files import writing
+from batchlog.history.manifest import NAME as MANIFEST
+from batchlog.history.owned import demand_own
+from batchlog.history.place import BLOCK, NAME, Day, Place, Record, samples_in
 from batchlog.history.promtool import Promtool
 from batchlog.segments.findings import Finding, amount, decision, notice
 
@@ -33,8 +34,11 @@ class Blocks(NamedTuple):
     last: int | None
 
 
-def refuse_foreign(directory: str) -> None:
-    """Raise ConfigError where `directory` holds blocks that are not a history's of ours."""
+def refuse_foreign(directory: str, *, apart: bool = False) -> None:
+    """Raise ConfigError where `directory` holds blocks that are not a history's of ours.
+
+    One that is for blocks alone, `apart`, may hold nothing else either.
+    """
     if os.path.lexists(directory) and not os.path.isdir(directory):
         raise ConfigError(f"{directory} is not a directory; give --tsdb another")
     place = Place(directory)
@@ -52,6 +56,21 @@ def refuse_foreign(directory: str) -> None:
         raise ConfigError(
             f"{directory} holds a block that no history of batchlog brought there ({foreign[0]}): "
             "give --tsdb another directory"
+        )
+    if apart:
+        demand_own(directory, NAME)
+    if apart and MANIFEST in found:
+        raise ConfigError(f"{directory} holds a history of its own; give --tsdb another directory")
+
+
+def refuse_others(directory: str, files: Sequence[DayFile] = ()) -> None:
+    """Raise ConfigError where `directory` holds all blocks of a history, but not of `files`."""
+    with writing(directory):
+        others = Place(directory).holds_others(files)
+    if others:
+        raise ConfigError(
+            f"{directory} holds the blocks of another history; give another directory, or "
+            "--force to begin anew"
         )
 
 
@@ -79,14 +98,10 @@ def make_blocks(
     """
     refuse_foreign(directory)
     place = Place(directory)
+    if not force:
+        refuse_others(directory, files)
     with writing(directory):
-        record = place.known(files)
-        if record is None and place.holds_others(files) and not force:
-            raise ConfigError(
-                f"{directory} holds the blocks of another history; give another directory, or "
-                "--force to begin anew"
-            )
-        record = record or _made(files, place, promtool, stop, say)
+        record = place.known(files) or _made(files, place, promtool, stop, say)
         if record is None:
             return None
         place.move(record)
@@ -111,8 +126,7 @@ def _made(
     say: Callable[[Finding], object],
 ) -> Record | None:
     """Return the record of all days' blocks, none of which is in place yet."""
-    place.clear()
-    make_directory(place.work)
+    place.begin(promtool.version)
     days = []
     for file in files:
         day = place.waiting(file) or _make_day(file, place, promtool, stop)

@@ -4,6 +4,7 @@ The checkpoint is read and never written: where its logs' live counting begins, 
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from batchlog.backfill.inputs import Input, inputs
 from batchlog.backfill.plan import Part, Planner
@@ -15,6 +16,8 @@ from batchlog.errors import ConfigError, Exit, LogError
 from batchlog.history import advice, blocks, days, manifest, seam
 from batchlog.history.aim import Aim
 from batchlog.history.options import Options
+from batchlog.history.owned import own_directory
+from batchlog.history.place import NAME as BLOCKS
 from batchlog.history.promtool import Promtool, find
 from batchlog.history.reading import Reader, too_young
 from batchlog.history.work import Work
@@ -42,19 +45,19 @@ def history(wanted: Wanted, aim: Aim, world: World, progress: Progress) -> Outco
     state = store.load() or State(state_id="")
     options = options_of(aim, wanted, store, state)
     promtool = find() if aim.tsdb else None
-    if aim.tsdb:
-        blocks.refuse_foreign(aim.tsdb)
-    found = inputs(wanted.paths)
+    _judge_place(aim)
+    found = inputs(wanted.paths, world.stop)
     verdict.hear(*found.findings)
     refuse_young(wanted, aim, state, found.files, world)
-    with manifest.open_directory(aim.directory, options, force=aim.force) as directory:
+    history_at = manifest.open_directory(aim.directory, options, force=aim.force)
+    with _hold_apart(aim), history_at as directory:
         if not directory.resumed:
             blocks.remove_blocks(directory.path)  # of a history that stood here before
         directory.begin(manifest.Input(one.path, one.size, 0, 0) for one in found.files)
-        work = Work(directory.path, options)
+        work = Work(directory.path, directory.options)
         reader = Reader(work, wanted, state, verdict, progress)
         lines = None
-        if reader.read(found.files, aim.timing):
+        if reader.read(found.files, directory.options.timing):
             writer = _Writer(aim, directory, work, reader, verdict)
             lines = [] if reader.unread else writer.write(wanted, promtool)
     if reader.unread:
@@ -72,6 +75,19 @@ def options_of(aim: Aim, wanted: Wanted, store: Store, state: State) -> Options:
     if not aim.labels:
         judge_group(store, state, group)
     return aim.options(wanted.request.settings.metrics, state.group or group)
+
+
+def _judge_place(aim: Aim) -> None:
+    """Raise a ConfigError where blocks may not be written to the directory that is theirs."""
+    if aim.tsdb:
+        blocks.refuse_foreign(aim.tsdb, apart=aim.apart is not None)
+    if aim.apart and not aim.force and not manifest.is_begun(aim.directory):
+        blocks.refuse_others(aim.apart)
+
+
+def _hold_apart(aim: Aim) -> AbstractContextManager[None]:
+    """Keep others out of a directory that is for blocks alone."""
+    return own_directory(aim.apart, BLOCKS) if aim.apart else nullcontext()
 
 
 def refuse_young(
@@ -113,9 +129,12 @@ class _Writer:
         """
         seams = self._seams(Store(wanted.request.checkpoint).load() or State(state_id=""))
         options = self._directory.options
-        _judge(days.outline(self._work, options, seams), options.step)
+        planned = days.outline(self._work, options, seams)
+        _judge(planned, options.step)
         stop, say = self._verdict.world.stop, self._verdict.hear
-        built = days.build(self._work, options, seams, stop=stop)
+        doubt = advice.beyond_gap(self._work.days, self._now)
+        say(*([warning(doubt)] if doubt else []))
+        built = days.build(self._work, options, seams, planned, stop)
         if built is None:
             return None
         self._tell(built)
@@ -131,9 +150,9 @@ class _Writer:
                 return None
             lines = advice.for_blocks(made)
         kept = built.files if self._aim.openmetrics else ()
+        days.remove_others(self._directory.path, kept)
         self._directory.complete(self._reader.inputs.values(), kept)
         self._work.remove()
-        days.remove_others(self._directory.path, kept)
         return lines
 
     def _seams(self, state: State) -> seam.Seams:
@@ -171,6 +190,13 @@ class _Writer:
         first = min((file.first for file in built.files), default=None)
         old = advice.beyond_retention(first, self._now)
         hear(*([warning(old)] if old else []))
+        if self._reader.overflow:
+            hear(
+                warning(
+                    f"{amount(self._reader.overflow, 'line')} were put into `other`: max_series "
+                    f"({self._directory.options.max_series}) was reached"
+                )
+            )
         if built.left_out:
             hear(
                 notice(

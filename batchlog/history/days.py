@@ -6,7 +6,7 @@ Memory holds the rows of one day as plain numbers, and the running sum of each s
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from batchlog.errors import Stop
-from batchlog.history.files import settle, sync_directory, writing
+from batchlog.history.files import create, settle, sync_directory, writing
 from batchlog.history.gather import Added, Ceilings, Clamped, above, day
 from batchlog.history.options import Options
 from batchlog.history.seam import Seams
@@ -27,10 +27,6 @@ from batchlog.tally import Row
 
 NAME = "batchlog-{day}.om.txt"
 OURS = re.compile(r"batchlog-\d{4}-\d\d-\d\d\.om\.txt")
-
-_BUFFER = 1 << 20
-_TELL = 100_000
-"""Samples after which progress is reported."""
 
 
 class DayFile(msgspec.Struct, frozen=True):
@@ -56,7 +52,6 @@ class Outline(NamedTuple):
     samples: int
     first: int | None
     """Time of the first sample; None where there are none."""
-    last: int | None
     courses: dict[Labels, Course]
 
 
@@ -76,39 +71,32 @@ class Built(NamedTuple):
 def outline(work: Work, options: Options, seams: Seams) -> Outline:
     """Return what `build` will write."""
     made = courses(work.extents, seams, options.step)
-    ends = [course.last if course.zero is None else course.zero for course in made.values()]
     return Outline(
         sum(
             course.times(options.step) * samples_a_time(options.bounds, timed=course.timed)
             for course in made.values()
         ),
         min((course.start for course in made.values()), default=None),
-        max(ends, default=None),
         made,
     )
 
 
 def build(
-    work: Work,
-    options: Options,
-    seams: Seams,
-    report: Callable[[int], None] = lambda _samples: None,
-    stop: Stop | None = None,
+    work: Work, options: Options, seams: Seams, planned: Outline, stop: Stop | None = None
 ) -> Built | None:
     """Write the files, and remove those that an earlier build left; None where asked to stop.
 
-    `report` is told how many samples were written since it was told last. SinkUnreachable where a
-    file cannot be written.
+    `planned` is the outline of the same. SinkUnreachable where a file cannot be written.
     """
     stop = Stop() if stop is None else stop  # one that is not asked for yet is false
-    made = outline(work, options, seams).courses
+    made = planned.courses
     ceilings = limits(work.extents, seams)
     with writing(work.directory):
         clamped = above(work, ceilings)
         writer = _Writer(work, options, made, ceilings, clamped)
         files = []
         for number in _days(made.values()):
-            file = writer.write(number, report, stop)
+            file = writer.write(number, stop)
             if file is None:
                 return None
             files.append(file)
@@ -160,7 +148,7 @@ class _Writer:
         self._lengths = {labels: wide if one.timed else 2 for labels, one in made.items()}
         self.sums = {labels: [0] * length for labels, length in self._lengths.items()}
 
-    def write(self, number: int, report: Callable[[int], None], stop: Stop) -> DayFile | None:
+    def write(self, number: int, stop: Stop) -> DayFile | None:
         """Write the file of a day; None where asked to stop."""
         span = number * DAY, (number + 1) * DAY
         added = day(self._work, number, self._ceilings, self._lengths)
@@ -172,7 +160,7 @@ class _Writer:
         pieces = render(self._options.namespace, self._options.bounds, traces)
         name = f"{datetime.fromtimestamp(span[0], UTC):%Y-%m-%d}"
         path = os.path.join(self._work.directory, NAME.format(day=name))
-        written = _write(path, self._work.path, pieces, report, stop)
+        written = _write(path, self._work.path, pieces, stop)
         if written is None:
             return None
         samples, digest = written
@@ -213,23 +201,17 @@ class _Writer:
         return lines
 
 
-def _write(
-    path: str, work: str, pieces: Iterable[Piece], report: Callable[[int], None], stop: Stop
-) -> tuple[int, str] | None:
+def _write(path: str, work: str, pieces: Iterable[Piece], stop: Stop) -> tuple[int, str] | None:
     """Write a file whole or not at all; return the number of samples and the digest."""
     temporary = os.path.join(work, "day")
-    samples, told, digest = 0, 0, blake2b(digest_size=16)
-    with open(temporary, "wb", buffering=_BUFFER) as file:
+    samples, digest = 0, blake2b(digest_size=16)
+    with create(temporary) as file:
         for piece in pieces:
             file.write(piece.text)
             digest.update(piece.text)
             samples += piece.samples
-            if samples - told >= _TELL:
-                report(samples - told)
-                told = samples
             if stop:
                 return None
         settle(file)
     os.rename(temporary, path)
-    report(samples - told)
     return samples, digest.hexdigest()

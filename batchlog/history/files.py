@@ -1,16 +1,20 @@
 """Writing what survives a loss of power: whole files, directories, and what to say where it fails.
 
 Everything is readable by others whatever the umask: promtool and Prometheus run as other users.
+What is written is new: no link that lies in the way leads a write elsewhere.
 """
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import ENOTDIR
 from typing import BinaryIO
 
 from batchlog.errors import SinkUnreachable
 
 FILE_MODE, DIRECTORY_MODE = 0o644, 0o755
+
+_BUFFER = 1 << 20
 
 
 @contextmanager
@@ -26,15 +30,45 @@ def writing(directory: str) -> Iterator[None]:
 
 
 def make_directory(path: str) -> None:
-    """Make a directory that others can read, if it is not there yet."""
-    if not os.path.isdir(path):
-        os.makedirs(path, mode=DIRECTORY_MODE)
-        os.chmod(path, DIRECTORY_MODE)
+    """Make a directory and those above it that are not there yet; others can read them."""
+    if os.path.isdir(path):
+        return
+    above = os.path.dirname(path)
+    if above:
+        make_directory(above)
+    os.mkdir(path)
+    os.chmod(path, DIRECTORY_MODE)
+
+
+def make_below(directory: str, *names: str) -> str:
+    """Make a directory of ours below `directory`, and return its path; no link is followed."""
+    path = directory
+    for name in names:
+        path = os.path.join(path, name)
+        with suppress(FileExistsError):
+            os.mkdir(path)
+            os.chmod(path, DIRECTORY_MODE)
+        if not is_own_directory(path):
+            raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), path)
+    return path
+
+
+def is_own_directory(path: str) -> bool:
+    """Tell whether a directory is there, and no link to one."""
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def create(path: str) -> BinaryIO:
+    """Open a file that is new: what was there by its name goes, and a link is not followed."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    return open(os.open(path, flags, FILE_MODE), "wb", buffering=_BUFFER)
 
 
 def write_through(path: str, data: bytes) -> None:
-    """Write a file, to the disk itself."""
-    with open(path, "wb") as file:
+    """Write a new file, to the disk itself."""
+    with create(path) as file:
         file.write(data)
         settle(file)
 

@@ -1,4 +1,4 @@
-"""DIR/manifest.json: what a history was made of and into; and who may write in DIR.
+"""DIR/manifest.json: what a history was made of and into, and whether it goes on.
 
 Nothing is ever mixed: a directory holds one history, made with one set of options by one run at a
 time. An incomplete one goes on with the same options; a complete one, or other options, need
@@ -6,7 +6,6 @@ time. An incomplete one goes on with the same options; a complete one, or other 
 files can be read by others, as promtool and Prometheus run as other users.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -14,15 +13,15 @@ from contextlib import contextmanager
 
 import msgspec
 
-from batchlog.errors import Busy, ConfigError
+from batchlog.errors import ConfigError
 from batchlog.history.days import OURS, DayFile
-from batchlog.history.files import FILE_MODE, make_directory, replace, sync_directory, writing
+from batchlog.history.files import replace, sync_directory, writing
 from batchlog.history.options import Options
+from batchlog.history.owned import own_directory
 from batchlog.history.work import NAME as WORK
 
 VERSION = 1
 NAME = "manifest.json"
-_LOCK = ".lock"
 _OLD = WORK + ".old"
 
 _FLAGS = {
@@ -72,6 +71,7 @@ class Directory:
         self.resumed = resumed
         """Whether an incomplete history with the same options goes on."""
         self.options = options
+        """Those that it was begun with: what counts, whatever an age says by now."""
 
     def begin(self, inputs: Iterable[Input]) -> None:
         """Name what is going to be read."""
@@ -107,46 +107,23 @@ def open_directory(path: str, options: Options, *, force: bool) -> Iterator[Dire
     ConfigError where a history may not be written there, Busy where another run does so.
     """
     path = os.path.abspath(path)
-    with writing(path):
-        if os.path.lexists(path) and not os.path.isdir(path):
-            raise ConfigError(f"{path} is not a directory; give another for the history")
-        make_directory(path)
-        _demand_own(path)
-        lock = os.open(
-            os.path.join(path, _LOCK),
-            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
-            FILE_MODE,
-        )
-    try:
-        _acquire(lock, path)
+    with own_directory(path, NAME):
         with writing(path):
             directory = _begin(path, options, force=force)
         yield directory
-    finally:
-        os.close(lock)
 
 
-def _demand_own(path: str) -> None:
-    """Refuse a directory with something in it that is not ours."""
-    names = set(os.listdir(path))
-    if NAME not in names and (others := names - {_LOCK, NAME + ".new"}):
-        raise ConfigError(
-            f"{path} holds other files ({_shown(min(others))!r}) and no history; give an empty "
-            "directory"
-        )
-
-
-def _acquire(lock: int, path: str) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Busy(f"another run writes history in {path}; wait for its end") from None
+def is_begun(path: str) -> bool:
+    """Tell whether a directory holds a history, complete or not."""
+    return os.path.lexists(os.path.join(path, NAME))
 
 
 def _begin(path: str, options: Options, *, force: bool) -> Directory:
     """Go on with what is there, or begin anew, where that is allowed."""
     _clear_old(path)
     held = _load(path)
+    if held is not None and held.complete:
+        _clear_work(path)  # left by a run that was ended at its very end
     why_not = None if held is None else _refusal(held, options)
     if why_not is not None and not force:
         raise ConfigError(f"{path} {why_not}; give another directory, or --force to begin anew")
@@ -156,7 +133,7 @@ def _begin(path: str, options: Options, *, force: bool) -> Directory:
         directory.begin(())
         _clear_files(path)
         return directory
-    return Directory(path, options, resumed=True)
+    return Directory(path, held.options, resumed=True)
 
 
 def _load(path: str) -> Manifest | None:
@@ -178,8 +155,9 @@ def _refusal(held: Manifest, options: Options) -> str | None:
         return f"holds a history of another batchlog (version {held.version})"
     if held.complete:
         return "holds a complete history"
+    options = options.as_begun(held.options)
     for name in Options.__struct_fields__:
-        if getattr(held.options, name) != getattr(options, name):
+        if name != "asked" and getattr(held.options, name) != getattr(options, name):
             what = _FLAGS.get(name, f"--{name}")
             return f"holds an incomplete history with another choice of {what}"
     return None

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from batchlog.scan import Timing
+
 
 class Options(msgspec.Struct, frozen=True):
     """How lines become series and samples."""
@@ -21,3 +23,20 @@ class Options(msgspec.Struct, frozen=True):
     since: int | None = None
     until: int | None = None
     """Bounds of the lines' stamps, Unix seconds."""
+    asked: tuple[str, str] = ("", "")
+    """The bounds as they were given: an age is another second in each run."""
+
+    @property
+    def timing(self) -> Timing:
+        """Which lines are read, and into which slots they go."""
+        return Timing(self.step, self.since, self.until)
+
+    def as_begun(self, held: "Options") -> "Options":
+        """Return them with the bounds of `held` where these were given in the same words."""
+        pairs = zip(self.asked, held.asked, strict=True)
+        since, until = (bool(word) and word == old for word, old in pairs)
+        return msgspec.structs.replace(
+            self,
+            since=held.since if since else self.since,
+            until=held.until if until else self.until,
+        )

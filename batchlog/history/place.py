@@ -1,7 +1,8 @@
 """Where a history's blocks stand: made one day after the other, then moved into place together.
 
 DIR/.work/blocks holds the blocks that are made, DIR those in place. DIR/blocks.json names them
-before the first is moved, and says last that they are complete.
+before the first is moved, and says last that they are complete. It is there, if empty, before
+anything else is: where it is not, DIR is not ours.
 """
 
 import os
@@ -13,8 +14,9 @@ from typing import Self
 
 import msgspec
 
+from batchlog.errors import ConfigError
 from batchlog.history.days import DayFile
-from batchlog.history.files import replace, sync_directory
+from batchlog.history.files import make_below, make_directory, replace, sync_directory
 from batchlog.history.work import NAME as WORK
 
 NAME = "blocks.json"
@@ -46,7 +48,7 @@ class Record(msgspec.Struct, frozen=True):
     """What stands in blocks.json: what is to be moved, or was."""
 
     promtool: str
-    days: tuple[Day, ...]
+    days: tuple[Day, ...] = ()
     complete: bool = False
 
     @property
@@ -87,12 +89,24 @@ class Place:
         self._record = os.path.join(self.directory, NAME)
 
     def record(self) -> Record | None:
-        """Return what was moved here, or was going to be."""
-        with suppress(FileNotFoundError, msgspec.MsgspecError), open(self._record, "rb") as file:
-            record = msgspec.json.decode(file.read(), type=Record)
-            if all(map(BLOCK.fullmatch, record.blocks)):  # a name that is a path is not ours
-                return record
-        return None
+        """Return what was moved here, or was going to be; ConfigError where that is not ours."""
+        try:
+            with open(self._record, "rb") as file:
+                record = msgspec.json.decode(file.read(), type=Record)
+        except FileNotFoundError:
+            return None
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            record = None
+        if record is None or not all(map(BLOCK.fullmatch, record.blocks)):  # one is a path
+            raise ConfigError(f"{self._record} is not a record of blocks; give another directory")
+        return record
+
+    def begin(self, promtool: str) -> None:
+        """Take away what an earlier run moved here, and make the place where blocks are made."""
+        make_directory(self.directory)
+        self._empty()
+        replace(self._record, _text(Record(promtool)))
+        make_below(self.directory, WORK, "blocks")
 
     def holds_others(self, files: Sequence[DayFile]) -> bool:
         """Tell whether blocks of other files stand here, all of which were moved into place."""
@@ -136,14 +150,19 @@ class Place:
 
     def clear(self) -> None:
         """Take away what an earlier run moved here; what it is in comes last."""
+        if self._empty():
+            os.unlink(self._record)
+
+    def _empty(self) -> bool:
+        """Take away the blocks that the record names; tell whether there is one."""
         record = self.record()
         if record is None:
-            return
+            return False
         replace(self._record, _text(msgspec.structs.replace(record, complete=False)))
         for name in record.blocks:
             with suppress(FileNotFoundError):
                 shutil.rmtree(os.path.join(self.directory, name))
-        os.unlink(self._record)
+        return True
 
     def _places(self, day: Day, name: str) -> tuple[str, str]:
         """Return where a block waits, and where it is in place."""

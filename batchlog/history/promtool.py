@@ -34,6 +34,9 @@ touches, 72 hours of all its series at a time (tried). One of 18h lies within on
 also within those of 54h and more that longer retentions make.
 """
 
+PATIENCE = 10.0
+"""Seconds to say a version."""
+
 _LOOK = 0.1
 """Seconds between two looks at the request to stop."""
 
@@ -81,10 +84,16 @@ def find() -> Promtool:
         )
     try:
         done = subprocess.run(
-            [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+            [path, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
         )
     except OSError as error:
         raise ConfigError(f"{path} does not run: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise ConfigError(f"{path} hangs: it does not say its version") from None
     # "promtool, version 2.42.0+ds (branch: …": on standard error by some versions.
     words = (done.stdout or done.stderr).decode(errors="backslashreplace").split()
     if done.returncode or words[:2] != ["promtool,", "version"]:

@@ -76,6 +76,8 @@ class Reader:
         self.origins: dict[str, int] = {}
         """When live counting of the logs began that a push knows, Unix seconds."""
         self.inputs: dict[str, manifest.Input] = {}
+        self.overflow = 0
+        """Lines put into `other`."""
         self.unread: list[str] = []
         """Files that could not be read to their end, though another try may do."""
         settings = wanted.request.settings
@@ -132,6 +134,7 @@ class Reader:
             raise ConfigError(refused)
 
     def _count(self, part: Part, outcome: Outcome) -> None:
+        self.overflow += outcome.overflow
         if outcome.skipped and outcome.last is None and not self._is_bounded:
             self._verdict.hear(
                 warning(

@@ -14,7 +14,15 @@ from typing import NamedTuple
 import msgspec
 
 from batchlog.history import rows
-from batchlog.history.files import make_directory, sync_directory, write_through, writing
+from batchlog.history.files import (
+    create,
+    make_below,
+    make_directory,
+    settle,
+    sync_directory,
+    write_through,
+    writing,
+)
 from batchlog.history.options import Options
 from batchlog.history.rows import Packet
 from batchlog.history.series import Extent, Names
@@ -94,7 +102,8 @@ class Work:
         self.extents: dict[tuple[str, Labels], Extent] = {}
         """What is known of each series in each source, before a row is read."""
         with writing(directory):
-            make_directory(self._steps)
+            make_directory(directory)
+            make_below(directory, NAME, "steps")
 
     def has(self, task_id: str, source: Source) -> bool:
         """Tell whether a task was finished; nothing follows from asking."""
@@ -128,13 +137,12 @@ class Work:
         return meta.outcome
 
     def _write(self, new: str, source: Source, step: Step) -> _Meta:
-        with open(os.path.join(new, _ROWS), "wb") as file:
+        with create(os.path.join(new, _ROWS)) as file:
             writer = rows.Writer(file, self._step)
             for (slot, values), row in step.tally.all_rows():
                 writer.add(slot, values, row)
             writer.flush()
-            file.flush()
-            os.fsync(file.fileno())
+            settle(file)
         final = self._names.resolve(writer.table, source.static, source.open_names)
         changed = [
             lines for v, lines in zip(writer.table, writer.lines, strict=True) if final[v][1]

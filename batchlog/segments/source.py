@@ -15,8 +15,9 @@ from batchlog.errors import LogError
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(::.*)?://")
 _HERE = ("file://", "local://")
 _SECRETS = (
-    (re.compile(r"(?<=://)[^/@\s]*@"), "***@"),  # user:password@
-    (re.compile(r"([?&][^=&\s]+=)[^&\s'\"]+"), r"\1***"),  # ?X-Amz-Signature=…
+    # user:password@, where the password may hold anything but a space; token@
+    (re.compile(r"(?<=://)(?:\S*:\S*|[^/?#\s]*)@"), "***@"),
+    (re.compile(r"([?&#;][^=&/\s]+=)[^&\s'\"]+"), r"\1***"),  # ?X-Amz-Signature=…, #token=…
 )
 
 
@@ -126,7 +127,10 @@ def local(path: str) -> str:
 
 
 def shown(path: str) -> str:
-    """Return a path or URL, or a text that names one, without its passwords and keys."""
+    """Return a path or URL, or a text that names one, without its passwords and keys.
+
+    What may be one is taken for one: all up to the last `@` where a colon stands before it.
+    """
     for secret, mask in _SECRETS if "://" in path else ():
         path = secret.sub(mask, path)
     return path

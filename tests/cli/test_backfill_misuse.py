@@ -62,6 +62,18 @@ def one_line(done: Done, exit_: int, *words: str) -> None:
         ((*HISTORY, "--series-label", "a-b=c"), "'a-b=c' is not KEY=VALUE"),
         ((*HISTORY, "--series-label", "__name__=x"), "is not KEY=VALUE"),
         ((*HISTORY, "--series-label", "job=x"), "'job' is given twice"),
+        ((*HISTORY, "--series-label", "a="), "--series-label: an empty label is no label"),
+        ((*HISTORY, "--series-label", "le=1"), "'le'"),
+        ((*HISTORY, "--series-label", "backfill=1"), "'backfill'"),
+        ((*HISTORY, "--series-label", "status=200"), "'status'"),
+        ((*HISTORY, "--by", "vhost", "--series-label", "vhost=a"), "'vhost'"),
+        ((*LABELS, "--openmetrics", ""), "--openmetrics needs the name of a directory"),
+        ((*LABELS, "--tsdb", ""), "--tsdb needs the name of a directory"),
+        ((*HISTORY, "--tsdb", ""), "--tsdb needs the name of a directory"),
+        ((*LABELS, "--openmetrics", "s3://b/h"), "history is written to a local directory"),
+        ((*LABELS, "--tsdb", "s3://b/h"), "history is written to a local directory"),
+        ((*LABELS, "--tsdb", "s3://a:hunter2@b/h"), "history is written to a local directory"),
+        ((*LABELS, "--tsdb", "file:///h"), "history is written to a local directory"),
         (("--openmetrics", "history"), "add --series-label"),
         (("--engine", "dask"), "--scheduler"),
         (("--scheduler", "127.0.0.1:1"), "--engine dask"),
@@ -72,6 +84,9 @@ def one_line(done: Done, exit_: int, *words: str) -> None:
         ),
         (("--lock-wait", "soon"), "--lock-wait: 'soon'"),
         (("s3://someone:hunter2@bucket/access.log.gz",), "holds credentials"),
+        (("s3://AKIA:hun/ter2/hunter2@bucket/access.log.gz",), "holds credentials"),
+        (("ftp://user@corp:hunter2@host/access.log.gz",), "holds credentials"),
+        (("https://host/access.log.gz#token=hunter2",), "holds credentials"),
         (("--by", "path"), "path"),
     ],
 )
@@ -83,6 +98,44 @@ def test_an_option_that_cannot_be_followed_is_a_2(
     assert "hunter2" not in done.err
     assert [program.checkpoint.parent] >= left(program)
     assert not program.checkpoint.exists()
+
+
+def test_a_label_that_is_no_utf_8_is_a_2(program: Program) -> None:
+    archive(program, 1, 50)
+    words = ("backfill", "--openmetrics", "history", "--series-label", b"a=\xff")
+    one_line(program(*words, pattern(program)), 2, "--series-label", "UTF-8")
+    assert not (program.root / "history").exists()
+
+
+def test_a_label_that_the_logs_have_already_is_a_2(program: Program) -> None:
+    program.config.write_text(
+        f'[[log]]\npath = "{program.access}"\nlabels = {{ site = "shop" }}\n'
+        f'[[log]]\npath = "{program.root}/*.txt"\nlabels_from_path = "/(?P<town>[a-z]+)/"\n'
+    )
+    for name in ("site", "town"):
+        one_line(backfill(program, *HISTORY, "--series-label", f"{name}=x"), 2, f"'{name}'")
+    done = backfill(program, *HISTORY, "--series-label", "instance=web1")
+    assert 0 == done.exit, done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SINCE", "now"),
+        ("SINCE", "36h"),
+        ("SINCE", "2026-11-01"),
+        ("UNTIL", "1h"),
+        ("STEP", "1m"),
+        ("SERIES_LABEL", "job=web"),
+        ("FORCE", "1"),
+    ],
+)
+def test_what_the_environment_says_for_history_or_a_push_is_nothing_to_totals(
+    program: Program, name: str, value: str
+) -> None:
+    done = backfill(program, **{f"BATCHLOG_{name}": value})
+    assert 0 == done.exit, done.err
+    assert 50 == program.requests()
 
 
 @pytest.mark.parametrize(
@@ -231,6 +284,18 @@ def test_a_dry_run_names_a_damaged_archive(program: Program) -> None:
     done = program("backfill", "--dry-run", path)
     assert 65 == done.exit, done.err
     assert "is damaged" in done.out
+
+
+def test_links_to_themselves_are_gone_through_once(program: Program) -> None:
+    archive(program, 1, 50)
+    for name in ("a", "b", "c"):
+        (program.site.logs / name).symlink_to(".")
+    words = ("--textfile", program.textfile, program.site.logs / "**")
+    done = program("backfill", *words)
+    assert 0 == done.exit, done.err
+    assert 50 == program.requests()
+    done = program("backfill", "--dry-run", *words)
+    assert 0 == done.exit, done.err
 
 
 # --- directories -------------------------------------------------------------------------------

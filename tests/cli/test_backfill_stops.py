@@ -93,7 +93,7 @@ def test_a_signal_ends_it_soon_with_75_and_the_same_command_completes_it(
         done = running.end(number)
     assert 75 == done.exit, done.err
     assert "Traceback" not in done.err
-    assert 1 == done.err.count("interrupted: what was read is kept")
+    assert 1 == done.err.count("WARNING interrupted: ")
     assert f"access.log.{FILES}.gz: " not in done.err
     assert none_stays(pids)
     completes(program, kind, lines)
@@ -118,7 +118,7 @@ def test_a_client_that_is_killed_leaves_no_process_and_what_it_did_is_kept(
 
 @KINDS
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_worker_that_is_killed_is_one_clear_line_and_a_65(
+def test_a_worker_that_is_killed_is_one_clear_line_and_a_69(
     program: Program, kind: str, which: int
 ) -> None:
     lines = long_archives(program, FILES, BLOCKS[kind])
@@ -127,7 +127,7 @@ def test_a_worker_that_is_killed_is_one_clear_line_and_a_65(
         os.kill(workers(running.process.pid)[which], signal.SIGKILL)
         running.process.wait(30)
         done = running.end(signal.SIGKILL)
-    assert 65 == done.exit, done.err
+    assert 69 == done.exit, done.err
     assert "Traceback" not in done.err
     [error] = [one for one in done.err.splitlines() if not one.startswith("INFO ")]
     assert error.startswith("ERROR a worker process was killed")

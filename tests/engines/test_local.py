@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from batchlog.engines import Engine, Task, executor
+from batchlog.engines import Engine, Task, Window, executor
 from batchlog.engines.local import KILLED, NAME, Pool
 from batchlog.engines.task import carry_out
-from batchlog.errors import ConfigError, LogError, Stop
+from batchlog.engines.window import Progress, Runner
+from batchlog.errors import ConfigError, EngineUnreachable, Stop
 from tests.engines.work import HERE, carried_out, logs, long, task
 from tests.servers import eventually
 
@@ -150,7 +151,7 @@ def test_a_worker_that_is_killed_while_it_reads_is_one_clear_error(
     tmp_path: Path, number: int
 ) -> None:
     planned = task(long(tmp_path / "long.gz"))
-    with pytest.raises(LogError) as raised:
+    with pytest.raises(EngineUnreachable) as raised:
         carried_out(POOL, [planned] * 4, kill(number))
     assert KILLED == str(raised.value)
 
@@ -162,9 +163,54 @@ def test_what_was_done_before_a_worker_was_killed_is_given_out(tmp_path: Path) -
         for child in workers():
             os.kill(child.pid or 0, signal.SIGKILL)
         list(window.put(small[0]))
-        with pytest.raises(LogError, match="run again with fewer --workers"):
+        with pytest.raises(EngineUnreachable, match="run again with fewer --workers"):
             list(window.drain())
     assert small == [done.task for done in found]
+
+
+LIMITED = """
+import resource
+from batchlog.engines import Engine, executor
+from batchlog.errors import EngineUnreachable, Stop
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
+    try:
+        with executor(Engine(workers=100), lambda _bytes: None, Stop()):
+            print("all")
+    except EngineUnreachable as error:
+        print(error)
+"""
+
+
+def test_processes_that_the_system_has_no_room_for_are_one_clear_error(tmp_path: Path) -> None:
+    client = tmp_path / "client.py"
+    client.write_text(LIMITED)
+    done = subprocess.run(
+        [sys.executable, str(client)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    reason = "Too many open files; run again with fewer --workers"
+    assert (f"cannot start 100 worker processes: {reason}\n", "") == (done.stdout, done.stderr)
+
+
+def test_what_has_gone_is_asked_for_while_a_result_is_waited_for(tmp_path: Path) -> None:
+    gone = EngineUnreachable("it has gone")
+
+    def check() -> None:
+        raise gone
+
+    pool = Pool(1)
+    pool.start()
+    with pool:
+        window = Window(Runner(pool, carry_out, 4, check=check), Progress(never), Stop())
+        list(window.put(task(logs(tmp_path, 1)[0])))
+        with pytest.raises(EngineUnreachable, match="it has gone"):
+            list(window.drain())
 
 
 def test_a_fault_of_the_program_in_a_worker_is_shown_with_its_place(tmp_path: Path) -> None:
@@ -182,8 +228,8 @@ def test_an_error_that_a_person_can_mend_comes_as_it_is(tmp_path: Path) -> None:
 
 def test_the_executor_keeps_what_its_interface_promises(tmp_path: Path) -> None:
     tasks = [task(path) for path in logs(tmp_path, 5, 6, 7)]
-    pool = Pool()
-    pool.start(2)
+    pool = Pool(2)
+    pool.start()
     with pool:
         futures = [pool.submit(carry_out, one) for one in tasks]
     assert tasks == [future.result().task for future in futures]

@@ -3,6 +3,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from batchlog.engines import Task
 from batchlog.engines.task import carry_out
@@ -59,15 +60,15 @@ def test_the_steps_of_a_large_file_are_merged_into_one(
     assert 30_000 == done.step.mark.lines
 
 
-def test_a_task_begins_after_what_was_read_before_and_goes_on_from_its_lines(
+def test_a_task_begins_after_what_was_read_before_and_counts_its_own_lines(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.log.gz"
     path.write_bytes(gzip.compress(lines(range(10))))
-    done = carry_out(task(path, begin=len(lines(range(4))), lines=4))
+    done = carry_out(task(path, begin=len(lines(range(4)))))
     assert done.step is not None
     assert 6 == done.step.tally.counted
-    assert mark(lines(range(10))) == done.step.mark
+    assert replace(mark(lines(range(10))), lines=6) == done.step.mark
 
 
 def test_a_hole_at_the_beginning_is_no_line(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ HERE = Engine(workers=1)
 def task(path: Path | str, **changes: object) -> Task:
     """Plan to read a file whole."""
     with open_file(os.fspath(path)) as content:
-        whole = Task(content.sight, "combined", ("status",), (), "", begin=0, lines=0)
+        whole = Task(content.sight, "combined", ("status",), (), "", begin=0)
     return replace(whole, **changes)
 
 

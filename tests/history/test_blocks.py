@@ -13,7 +13,13 @@ import pytest
 
 from batchlog.errors import ConfigError, LogError, SinkUnreachable, Stop
 from batchlog.history import advice
-from batchlog.history.blocks import Blocks, make_blocks, refuse_foreign, remove_blocks
+from batchlog.history.blocks import (
+    Blocks,
+    make_blocks,
+    refuse_foreign,
+    refuse_others,
+    remove_blocks,
+)
 from batchlog.history.days import NAME, DayFile
 from batchlog.history.promtool import Promtool, command_line, find
 from batchlog.segments.findings import Finding
@@ -170,7 +176,7 @@ def test_samples_that_promtool_drops_without_a_word_are_missed(
         making.make(files)
     assert files[1].path in str(no.value), what
     assert {} == making.metas()
-    assert not (making.directory / "blocks.json").exists()
+    assert ([], False) == (making.record()["days"], making.record()["complete"])
 
 
 @pytest.mark.parametrize(
@@ -221,6 +227,16 @@ def test_another_program_of_that_name_is_refused(
     program(tmp_path, script)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="is not Prometheus' promtool"):
+        find()
+
+
+def test_a_program_that_never_says_its_version_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path, "exec /bin/sleep 60")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("batchlog.history.promtool.PATIENCE", 0.2)
+    with pytest.raises(ConfigError, match=f"{tmp_path}/promtool .* does not say its version"):
         find()
 
 
@@ -323,11 +339,18 @@ def test_blocks_can_be_removed(making: Making) -> None:
     remove_blocks(str(making.directory))
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"promtool": "2", "days": 1}'])
-def test_a_record_that_is_none_of_ours_names_no_blocks(making: Making, content: str) -> None:
+@pytest.mark.parametrize(
+    "content", ["", "{}", '{"promtool": "2", "days": 1}', "\xff", "[]", '{"complete": true}']
+)
+def test_a_record_that_is_none_of_ours_is_left_alone(making: Making, content: str) -> None:
     files = days(making.directory, 0)
-    (making.directory / "blocks.json").write_text(content)
-    assert making.is_complete(making.make(files), files)
+    record = making.directory / "blocks.json"
+    record.write_text(content, encoding="latin-1")
+    for use in (making.make, lambda _: remove_blocks(str(making.directory))):
+        with pytest.raises(ConfigError, match=r"blocks\.json is not a record of blocks"):
+            use(files)
+    assert content == record.read_text(encoding="latin-1")
+    assert {} == making.metas()
 
 
 def test_a_record_never_leads_out_of_the_directory(making: Making, tmp_path: Path) -> None:
@@ -337,8 +360,74 @@ def test_a_record_never_leads_out_of_the_directory(making: Making, tmp_path: Pat
     record = making.record()
     record["days"][0]["blocks"].append("../precious")
     (making.directory / "blocks.json").write_bytes(msgspec.json.encode(record))
-    remove_blocks(str(making.directory))
+    with pytest.raises(ConfigError, match="is not a record of blocks"):
+        remove_blocks(str(making.directory))
     assert (tmp_path / "precious").is_dir()
+
+
+# A directory for blocks alone
+
+
+def refused(directory: Path, pattern: str) -> bool:
+    """Return whether a directory is refused as one for blocks alone, and nothing in it changes."""
+    before = sorted(directory.rglob("*"))
+    with pytest.raises(ConfigError, match=pattern):
+        refuse_foreign(str(directory), apart=True)
+    return before == sorted(directory.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["access.log", "checkpoint.json", ".work", "batchlog-2026-11-19.om.txt", "manifest.json"],
+)
+def test_a_directory_with_other_files_is_no_place_for_blocks_alone(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    assert refused(tmp_path, f"holds other files .'{name}'.")
+
+
+def test_a_history_of_its_own_stays_so(making: Making) -> None:
+    making.make(days(making.directory, 0))
+    (making.directory / "manifest.json").touch()
+    assert refused(making.directory, "holds a history of its own")
+
+
+def test_a_directory_with_our_record_takes_more_blocks(tmp_path: Path, tool: Promtool) -> None:
+    making = Making(tmp_path / "blocks", tool)
+    files = days(tmp_path / "files", 0, 1)
+    refuse_foreign(str(making.directory), apart=True)
+    making.directory.mkdir()
+    (making.directory / ".lock").touch()
+    (making.directory / "blocks.json.new").touch()
+    refuse_foreign(str(making.directory), apart=True)
+    assert making.is_complete(making.make(files), files)
+    refuse_foreign(str(making.directory), apart=True)
+    with pytest.raises(ConfigError, match=r"the blocks of another history.*--force"):
+        refuse_others(str(making.directory))
+
+
+def test_a_record_is_not_written_through_a_link(tmp_path: Path, tool: Promtool) -> None:
+    making = Making(tmp_path / "blocks", tool)
+    victim, new = tmp_path / "victim", making.directory / "blocks.json.new"
+    victim.write_text("precious")
+    making.directory.mkdir()
+    new.symlink_to(victim)
+    assert refused(making.directory, "holds other files .'blocks.json.new'.")
+    making.make(days(tmp_path / "files", 0))
+    assert "precious" == victim.read_text()
+
+
+@pytest.mark.parametrize("name", [".work", ".work/blocks"])
+def test_blocks_are_not_made_through_a_link(making: Making, tmp_path: Path, name: str) -> None:
+    elsewhere, link = tmp_path / "elsewhere", making.directory / name
+    elsewhere.mkdir()
+    files = days(making.directory, 0)
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(elsewhere)
+    with pytest.raises(SinkUnreachable, match="Not a directory"):
+        making.make(files)
+    assert [] == list(elsewhere.iterdir())
 
 
 # Interrupted
@@ -436,6 +525,9 @@ def test_a_run_that_is_ended_at_any_change_of_the_disk_goes_on(
                 pass
         if killed and making.directory.joinpath("blocks.json").exists():
             assert not making.record()["complete"] or making.samples == 288
+        elif killed:  # no place of ours that the next run would not know
+            assert not making.directory.joinpath(".work").exists()
+            assert {} == making.metas()
         assert making.is_complete(making.make(files, force=True), files)
     assert number > 1 or call == "unlink"
 

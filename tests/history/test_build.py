@@ -6,18 +6,22 @@ import re
 import time
 from collections import Counter
 from datetime import datetime
+from logging import WARNING
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from batchlog.config.schema import LogEntry
-from batchlog.errors import ConfigError, Exit, LogError
+from batchlog.errors import Busy, ConfigError, Exit, LogError
+from batchlog.history import manifest
 from batchlog.history.manifest import NAME as MANIFEST
+from batchlog.history.work import Work
 from batchlog.scan import Timing
 from batchlog.state.checkpoint import Group, State
 from batchlog.state.store import Store
 from tests.history.histories import Samples, parsed
+from tests.servers import Promtool
 from tests.site import BEGINNING, At, Killed, Site, die, line, lines
 
 HOURS = 3600
@@ -407,3 +411,113 @@ def test_a_file_without_any_time_is_named(site: Site, tmp_path: Path) -> None:
         tmp_path / "h", put(site.rotated(1), untimed), put(site.rotated(2), lines(range(50)))
     )
     assert ran.said(r"access\.log\.1: no line has a time that can be read")
+
+
+def test_the_same_age_goes_on_from_where_it_was_at_the_beginning(
+    site: Site, tmp_path: Path
+) -> None:
+    """An age is another second in each run; the history keeps the first one's."""
+    site.clock = BEGINNING + 86_400
+    paths = [put(site.rotated(n), lines(range(n * 40, n * 40 + 40))) for n in (1, 2, 3)]
+    for later, stop in ((0, At(6, lambda at: at.set())), (10, None)):
+        site.clock += later
+        timing = Timing(60, int(site.clock) - 86_400 + 50)
+        ran = site.history(tmp_path / "h", *paths, timing=timing, asked=("23h50s", ""), stop=stop)
+    assert Exit.OK == ran.exit
+    assert 110 == requests(samples(tmp_path / "h"), status="200")[-1][1]
+
+
+def test_another_directory_for_blocks_is_judged_before_anything_is_read(
+    site: Site, tmp_path: Path, promtool: Promtool
+) -> None:
+    assert promtool.program
+    site.clock = BEGINNING + 86_400
+    old = put(site.rotated(1), lines(range(100)))
+    with pytest.raises(ConfigError, match="holds other files"):
+        site.history(tmp_path / "h", old, tsdb=site.logs)
+    assert not (tmp_path / "h").exists()
+    site.history(tmp_path / "h", old, tsdb=tmp_path / "t")
+    made = sorted((tmp_path / "t").glob("*/meta.json"))
+    assert made
+    with pytest.raises(ConfigError, match="blocks of another history"):
+        site.history(tmp_path / "i", old, tsdb=tmp_path / "t")
+    assert not (tmp_path / "i").exists()
+    assert made == sorted((tmp_path / "t").glob("*/meta.json"))
+    site.history(tmp_path / "i", old, tsdb=tmp_path / "t", force=True)
+
+
+@pytest.mark.usefixtures("promtool")
+def test_another_directory_for_blocks_takes_one_run_at_a_time(site: Site, tmp_path: Path) -> None:
+    site.clock = BEGINNING + 86_400
+    old = put(site.rotated(1), lines(range(100)))
+
+    def again(_: At) -> None:
+        with pytest.raises(Busy, match="another run"):
+            site.history(tmp_path / "i", old, tsdb=tmp_path / "t")
+
+    assert Exit.OK == site.history(tmp_path / "h", old, tsdb=tmp_path / "t", stop=At(2, again)).exit
+    assert not (tmp_path / "i").exists()
+
+
+@pytest.mark.usefixtures("promtool")
+def test_a_kill_at_the_end_leaves_nothing_behind_for_ever(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks alone: the files they were made of go before the history says it is complete."""
+    site.clock = BEGINNING + 86_400
+    old, here = put(site.rotated(1), lines(range(100))), tmp_path / "h"
+    for of, name in ((manifest.Directory, "complete"), (Work, "remove")):
+        with monkeypatch.context() as patch:
+            patch.setattr(of, name, die_of_any)
+            with pytest.raises(Killed):
+                site.history(here, old, tsdb=here, force=True)
+        assert {} == written(here)
+    assert (here / ".work").exists()
+    with pytest.raises(ConfigError, match="holds a complete history"):
+        site.history(here, old, tsdb=here)
+    assert not (here / ".work").exists()
+    assert list(here.glob("*/meta.json"))
+
+
+@pytest.mark.usefixtures("promtool")
+def test_a_kill_after_the_blocks_are_in_place_elsewhere_keeps_them(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.clock = BEGINNING + 86_400
+    old, there = put(site.rotated(1), lines(range(100))), tmp_path / "t"
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest.Directory, "complete", die_of_any)
+        with pytest.raises(Killed):
+            site.history(tmp_path / "h", old, tsdb=there)
+    made = sorted(there.glob("*/meta.json"))
+    assert Exit.OK == site.history(tmp_path / "h", old, tsdb=there).exit
+    assert made == sorted(there.glob("*/meta.json"))
+    assert not (there / ".work").exists()
+
+
+def die_of_any(*_: object) -> None:
+    """End the run, whatever is asked."""
+    raise Killed
+
+
+def test_lines_beyond_the_limit_of_series_are_told_of(site: Site, tmp_path: Path) -> None:
+    site.clock = BEGINNING + 86_400
+    hosts = (b"a.example", b"b.example", b"c.example", b"c.example")
+    old = put(
+        site.rotated(1),
+        b"".join(host + b":80 " + stamped(BEGINNING + n) for n, host in enumerate(hosts)),
+    )
+    ran = site.history(tmp_path / "h", old, format="vhost_combined", by="vhost", max_series=2)
+    assert ran.said(r"2 lines were put into `other`: max_series \(2\) was reached", WARNING)
+
+
+def test_a_clock_that_began_in_another_year_is_told_of(site: Site, tmp_path: Path) -> None:
+    site.clock = BEGINNING + 86_400
+    board = 1_704_067_200 + 30  # 2024-01-01
+    old = put(site.rotated(1), stamped(board) + lines(range(100)))
+    ran = site.history(tmp_path / "h", old, timing=Timing(300))
+    assert ran.said(r"2024-01-01.*--since 2026-11-17T00:00Z --force", WARNING)
+    timing = Timing(300, int(datetime.fromisoformat("2026-11-17T00:00Z").timestamp()))
+    ran = site.history(tmp_path / "h", old, timing=timing, force=True)
+    assert not ran.said("2024-01-01")
+    assert 100 == requests(samples(tmp_path / "h"), status="200")[-1][1]

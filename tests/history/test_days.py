@@ -53,11 +53,10 @@ def journal(path: str | Path, lines: Sequence[Line], width: int = 60) -> Work:
 
 def history(work: Work, seams: Seams = NOTHING, width: int = 60) -> Built:
     """Write the files."""
-    told: list[int] = []
-    built = build(work, options(width), seams, told.append)
+    planned = outline(work, options(width), seams)
+    built = build(work, options(width), seams, planned)
     assert built is not None
-    assert built.samples == sum(told)
-    assert built.samples == outline(work, options(width), seams).samples
+    assert built.samples == planned.samples
     return built
 
 
@@ -170,7 +169,7 @@ def test_durations_that_are_clamped_are_added_up(tmp_path: Path) -> None:
 def test_without_a_line_there_is_no_file(tmp_path: Path) -> None:
     built = history(Work(str(tmp_path), options()))
     assert ((), 0, {}) == (built.files, built.samples, built.series)
-    assert (0, None, None) == outline(Work(str(tmp_path), options()), options(), NOTHING)[:3]
+    assert (0, None, {}) == outline(Work(str(tmp_path), options()), options(), NOTHING)
 
 
 def test_files_of_an_earlier_build_are_removed_and_others_are_not(tmp_path: Path) -> None:
@@ -188,10 +187,23 @@ def test_the_same_journal_gives_the_same_bytes(tmp_path: Path) -> None:
     assert [file.digest for file in first.files] == [file.digest for file in again.files]
 
 
+class Once(Stop):
+    """A request to stop that is made once a file is there."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def __bool__(self) -> bool:
+        return self._path.exists()
+
+
 def test_a_stop_leaves_whole_files_and_the_journal(tmp_path: Path) -> None:
     work = journal(tmp_path, LINES)
-    stop = Stop()
-    assert build(work, options(), NOTHING, lambda _samples: stop.set(), stop) is None
+    stop = Once(tmp_path / "batchlog-2015-05-17.om.txt")
+    assert build(work, options(), NOTHING, outline(work, options(), NOTHING), stop) is None
     assert ["batchlog-2015-05-17.om.txt"] == [path.name for path in tmp_path.glob("*.txt")]
     assert history(work).files == history(journal(tmp_path, LINES)).files
 
@@ -209,7 +221,18 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     work = journal(tmp_path, LINES)
     (tmp_path / "batchlog-2015-05-18.om.txt").mkdir()
     with pytest.raises(SinkUnreachable, match="cannot be written"):
-        build(work, options(), NOTHING)
+        history(work)
+
+
+def test_a_link_that_lies_where_a_file_is_made_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    victim.chmod(0o600)
+    work = journal(tmp_path / "h", LINES)
+    (tmp_path / "h" / ".work" / "day").symlink_to(victim)
+    built = history(work)
+    assert ("precious", 0o600) == (victim.read_text(), stat.S_IMODE(victim.stat().st_mode))
+    assert not any(os.path.islink(file.path) for file in built.files)
 
 
 def test_memory_holds_one_day(tmp_path: Path) -> None:

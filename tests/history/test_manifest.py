@@ -10,6 +10,8 @@ import pytest
 from batchlog.errors import Busy, ConfigError, SinkUnreachable
 from batchlog.history.days import DayFile
 from batchlog.history.manifest import Input, open_directory
+from batchlog.history.options import Options
+from batchlog.scan import Timing
 from tests.history.histories import options
 
 OPTIONS = options(since=5)
@@ -53,16 +55,14 @@ def test_a_complete_history_names_inputs_outputs_and_options(tmp_path: Path) -> 
 
 
 def test_others_can_read_it_whatever_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / "above" / "it" / "history"
     before = os.umask(0o077)
     try:
-        complete(tmp_path / "history")
+        complete(path)
     finally:
         os.umask(before)
-    modes = [
-        stat.S_IMODE(path.stat().st_mode)
-        for path in (tmp_path / "history", tmp_path / "history" / "manifest.json")
-    ]
-    assert [0o755, 0o644] == modes
+    made = (path.parent.parent, path.parent, path, path / "manifest.json")
+    assert [0o755, 0o755, 0o755, 0o644] == [stat.S_IMODE(one.stat().st_mode) for one in made]
 
 
 def test_a_second_history_in_the_same_place_is_refused(tmp_path: Path) -> None:
@@ -166,6 +166,94 @@ def test_a_kill_before_the_manifest_was_written_leaves_an_empty_directory(tmp_pa
     (tmp_path / "manifest.json.new").write_text("{")
     with open_directory(str(tmp_path), OPTIONS, force=False) as directory:
         assert not directory.resumed
+
+
+def test_a_link_in_the_place_of_what_is_written_is_not_followed(tmp_path: Path) -> None:
+    victim, path = tmp_path / "victim", tmp_path / "h"
+    victim.write_text("precious")
+    victim.chmod(0o600)
+    path.mkdir()
+    (path / "manifest.json.new").symlink_to(victim)
+    with (
+        pytest.raises(ConfigError, match=r"holds other files .'manifest.json.new'."),
+        open_directory(str(path), OPTIONS, force=True),
+    ):
+        pass
+    (path / "manifest.json.new").unlink()
+    with open_directory(str(path), OPTIONS, force=False) as directory:
+        (path / "manifest.json.new").symlink_to(victim)
+        directory.begin([INPUT])
+    assert ("precious", 0o600) == (victim.read_text(), stat.S_IMODE(victim.stat().st_mode))
+    assert not (path / "manifest.json").is_symlink()
+    assert manifest(path)["inputs"]
+
+
+def test_a_journal_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    elsewhere, path = tmp_path / "elsewhere", tmp_path / "h"
+    (elsewhere / "steps").mkdir(parents=True)
+    with open_directory(str(path), OPTIONS, force=False):
+        pass
+    (path / ".work").symlink_to(elsewhere)
+    with (
+        pytest.raises(ConfigError, match=r"\.work is not a directory"),
+        open_directory(str(path), OPTIONS, force=True),
+    ):
+        pass
+    assert (elsewhere / "steps").is_dir()
+
+
+def test_a_journal_that_a_complete_history_left_is_cleared(tmp_path: Path) -> None:
+    complete(tmp_path)
+    (tmp_path / ".work" / "steps").mkdir(parents=True)
+    with (
+        pytest.raises(ConfigError, match="holds a complete history"),
+        open_directory(str(tmp_path), OPTIONS, force=False),
+    ):
+        pass
+    assert not (tmp_path / ".work").exists()
+
+
+AGED = options(since=100, until=200, asked=("90d", "1d"))
+
+
+def test_an_age_is_the_moment_that_it_was_when_the_history_was_begun(tmp_path: Path) -> None:
+    later = options(since=110, until=210, asked=("90d", "1d"))
+    with open_directory(str(tmp_path), AGED, force=False):
+        pass
+    with open_directory(str(tmp_path), later, force=False) as directory:
+        assert directory.resumed
+        assert Timing(60, 100, 200) == directory.options.timing
+        directory.complete([], [])
+    with open_directory(str(tmp_path), later, force=True) as directory:
+        assert not directory.resumed
+        assert Timing(60, 110, 210) == directory.options.timing
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        (options(since=110, until=200, asked=("89d", "1d")), "--since"),
+        (options(since=100, until=210, asked=("90d", "")), "--until"),
+        (options(300, since=110, until=210, asked=("90d", "1d")), "--step"),
+    ],
+)
+def test_another_age_is_another_choice(tmp_path: Path, other: Options, named: str) -> None:
+    with open_directory(str(tmp_path), AGED, force=False):
+        pass
+    with (
+        pytest.raises(ConfigError, match=named),
+        open_directory(str(tmp_path), other, force=False),
+    ):
+        pass
+
+
+def test_the_same_moment_in_other_words_is_the_same_choice(tmp_path: Path) -> None:
+    with open_directory(str(tmp_path), AGED, force=False):
+        pass
+    same = options(since=100, until=200, asked=("1970-01-01 00:01:40Z", "1d"))
+    with open_directory(str(tmp_path), same, force=False) as directory:
+        assert directory.resumed
+        assert AGED == directory.options
 
 
 def test_a_file_is_no_directory(tmp_path: Path) -> None:

@@ -196,6 +196,17 @@ def test_where_nothing_can_be_written_one_line_says_so(tmp_path: Path) -> None:
         work.put("t1", A, step(some()))
 
 
+@pytest.mark.parametrize("name", [".work", ".work/steps"])
+def test_a_journal_is_never_written_through_a_link(tmp_path: Path, name: str) -> None:
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "h" / name
+    elsewhere.mkdir()
+    link.parent.mkdir(parents=True)
+    link.symlink_to(elsewhere)
+    with pytest.raises(SinkUnreachable, match="Not a directory"):
+        Work(str(tmp_path / "h"), options())
+    assert [] == list(elsewhere.iterdir())
+
+
 def test_memory_is_bounded_however_many_the_days(tmp_path: Path) -> None:
     made = Tally()
     for day in range(100):

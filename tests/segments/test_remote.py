@@ -9,13 +9,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from batchlog.engines.task import carry_out
 from batchlog.errors import ConfigError, LogError, Stop
 from batchlog.segments.content import UnknownForm, open_file
 from batchlog.segments.marks import mark_at_end
 from batchlog.segments.remote import AHEAD, expand
-from batchlog.segments.source import is_url, local, shown
 from tests.engines.work import task
 from tests.segments.contents import mark
 from tests.site import At, lines, wide
@@ -117,9 +117,9 @@ def test_a_big_object_is_read_with_few_requests(s3: Bucket) -> None:
 def test_a_piece_of_a_big_object_is_read_without_the_rest(s3: Bucket) -> None:
     data = b"".join(map(wide, range(6000)))
     url = s3.put("big", data)
-    done = carry_out(task(url, begin=4096 * 5000, lines=5000))
+    done = carry_out(task(url, begin=4096 * 5000))
     assert done.step is not None
-    assert mark(data) == done.step.mark
+    assert replace(mark(data), lines=1000) == done.step.mark
     assert 1000 == done.step.tally.counted
     assert 4 >= s3.reads("big")
 
@@ -257,36 +257,3 @@ def test_a_file_url_is_a_path(tmp_path: Path) -> None:
     with open_file(f"file://{tmp_path}/a.log") as content:
         assert str(tmp_path / "a.log") == content.sight.path
         assert (tmp_path / "a.log").stat().st_ino == content.sight.inode
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("s3://bucket/a.gz", "s3://bucket/a.gz"),
-        ("s3://bucket/log-?.gz", "s3://bucket/log-?.gz"),
-        ("sftp://me:pass%40word@host/a.gz", "sftp://***@host/a.gz"),
-        (
-            "403, url='https://host/a?X-Amz-Signature=abc&X-Amz-Date=1'",
-            "403, url='https://host/a?X-Amz-Signature=***&X-Amz-Date=***'",
-        ),
-        ("/var/log/a@b?c=d", "/var/log/a@b?c=d"),
-    ],
-)
-def test_what_is_shown_of_a_url_holds_no_secret(text: str, expected: str) -> None:
-    assert expected == shown(text)
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("s3://bucket/a", True),
-        ("zip://*::s3://bucket/a.zip", True),
-        ("simplecache::s3://bucket/a", True),
-        ("/var/log/s3://bucket", False),
-        ("access.log", False),
-        ("logs::a", False),
-    ],
-)
-def test_a_url_is_told_from_a_path(path: str, expected: bool) -> None:
-    assert expected == is_url(path)
-    assert path == local(path)
