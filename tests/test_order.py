@@ -34,7 +34,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "entries": (),
     "job": ("request", "survey", "work", "following", "run"),
     "backfill": (),
-    "history": ("seam", "series", "work", "days", "manifest"),
+    "history": ("seam", "series", "journal", "days", "manifest"),
     "scheduler": ("cron", "serve"),
     "cli": (),
     "__main__": (),

@@ -25,7 +25,7 @@ _TWINS = 8
 """Files with one content that are remembered, so that they need not be read again to know it."""
 
 
-class Journal(Protocol):
+class Remembered(Protocol):
     """Remembers the results of tasks that were finished before a backfill was interrupted."""
 
     def has(self, part: Part, task: Task) -> bool:
@@ -72,7 +72,7 @@ class Reading:
         ledger: Ledger,
         window: Window,
         stop: Stop,
-        journal: Journal | None = None,
+        journal: Remembered | None = None,
     ) -> None:
         self._planner = planner
         self._ledger = ledger

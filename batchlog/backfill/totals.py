@@ -12,7 +12,7 @@ from batchlog.backfill.plan import Planner
 from batchlog.backfill.progress import Progress
 from batchlog.backfill.reading import Reading, Taken
 from batchlog.backfill.request import Outcome, Wanted
-from batchlog.engines import executor
+from batchlog.engines import open_window
 from batchlog.errors import Exit, Stop
 from batchlog.job.deliver import deliver, targets
 from batchlog.job.lastrun import read_last
@@ -68,7 +68,7 @@ def _read(
     planner = Planner(state, wanted.request.settings, ledger, world.now())
     account.begin(files)
     try:
-        with executor(wanted.engine_for(files), account.advance, world.stop) as window:
+        with open_window(wanted.engine_for(files), account.advance, world.stop) as window:
             for event in Reading(planner, ledger, window, world.stop).read(files):
                 account.hear(event)
                 if isinstance(event, Taken):

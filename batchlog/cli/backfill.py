@@ -22,7 +22,7 @@ from batchlog.engines import Engine, Tls
 from batchlog.errors import ConfigError, Exit
 from batchlog.history.aim import Aim
 from batchlog.history.build import history, options_of
-from batchlog.history.reading import too_young
+from batchlog.history.intake import too_young
 from batchlog.job.request import World
 from batchlog.scan import Timing
 from batchlog.segments.ledger import Ledger

@@ -5,8 +5,8 @@ in the same order: who asks for them need not know which it was.
 """
 
 from batchlog.engines.cluster import Tls
-from batchlog.engines.open import Engine, executor
+from batchlog.engines.open import Engine, open_window
 from batchlog.engines.task import Done, Task
 from batchlog.engines.window import Window
 
-__all__ = ["Done", "Engine", "Task", "Tls", "Window", "executor"]
+__all__ = ["Done", "Engine", "Task", "Tls", "Window", "open_window"]

@@ -26,7 +26,7 @@ class Engine(NamedTuple):
 
 
 @contextmanager
-def executor(engine: Engine, report: Callable[[int], None], stop: Stop) -> Iterator[Window]:
+def open_window(engine: Engine, report: Callable[[int], None], stop: Stop) -> Iterator[Window]:
     """Yield a window for tasks; with its end all processes that were started have ended.
 
     `report` is told of bytes read, as they lie on disk, by this thread while it waits in `put` or

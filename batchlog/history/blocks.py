@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from batchlog.errors import ConfigError, LogError, Stop
+from batchlog.history.blockstore import BLOCK, NAME, BlockStore, Day, Record, samples_in
 from batchlog.history.days import DayFile
 from batchlog.history.files import writing
 from batchlog.history.manifest import NAME as MANIFEST
 from batchlog.history.owned import demand_own
-from batchlog.history.place import BLOCK, NAME, Day, Place, Record, samples_in
 from batchlog.history.promtool import Promtool
 from batchlog.segments.findings import Finding, amount, decision, notice
 
@@ -41,7 +41,7 @@ def refuse_foreign(directory: str, *, apart: bool = False) -> None:
     """
     if os.path.lexists(directory) and not os.path.isdir(directory):
         raise ConfigError(f"{directory} is not a directory; give --tsdb another")
-    place = Place(directory)
+    place = BlockStore(directory)
     with writing(directory):
         found = set(os.listdir(directory)) if os.path.isdir(directory) else set()
         record = place.record()
@@ -66,7 +66,7 @@ def refuse_foreign(directory: str, *, apart: bool = False) -> None:
 def refuse_others(directory: str, files: Sequence[DayFile] = ()) -> None:
     """Raise ConfigError where `directory` holds all blocks of a history, but not of `files`."""
     with writing(directory):
-        others = Place(directory).holds_others(files)
+        others = BlockStore(directory).holds_others(files)
     if others:
         raise ConfigError(
             f"{directory} holds the blocks of another history; give another directory, or "
@@ -77,7 +77,7 @@ def refuse_others(directory: str, files: Sequence[DayFile] = ()) -> None:
 def remove_blocks(directory: str) -> None:
     """Take away the blocks that an earlier history brought into `directory`, and blocks.json."""
     with writing(directory):
-        Place(directory).clear()
+        BlockStore(directory).clear()
 
 
 def make_blocks(
@@ -97,7 +97,7 @@ def make_blocks(
     the blocks of another history are in the way.
     """
     refuse_foreign(directory)
-    place = Place(directory)
+    place = BlockStore(directory)
     if not force:
         refuse_others(directory, files)
     with writing(directory):
@@ -120,7 +120,7 @@ def make_blocks(
 
 def _made(
     files: Sequence[DayFile],
-    place: Place,
+    place: BlockStore,
     promtool: Promtool,
     stop: Stop,
     say: Callable[[Finding], object],
@@ -138,7 +138,7 @@ def _made(
     return Record(promtool.version, tuple(days))
 
 
-def _make_day(file: DayFile, place: Place, promtool: Promtool, stop: Stop) -> Day | None:
+def _make_day(file: DayFile, place: BlockStore, promtool: Promtool, stop: Stop) -> Day | None:
     """Make the blocks of a day, and compare the numbers of samples."""
     if stop:
         return None

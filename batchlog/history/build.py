@@ -15,12 +15,12 @@ from batchlog.backfill.totals import INTERRUPTED
 from batchlog.errors import ConfigError, Exit, LogError
 from batchlog.history import advice, blocks, days, manifest, seam
 from batchlog.history.aim import Aim
+from batchlog.history.blockstore import NAME as BLOCKS
+from batchlog.history.intake import Intake, too_young
+from batchlog.history.journal import Journal
 from batchlog.history.options import Options
 from batchlog.history.owned import own_directory
-from batchlog.history.place import NAME as BLOCKS
 from batchlog.history.promtool import Promtool, find
-from batchlog.history.reading import Reader, too_young
-from batchlog.history.work import Work
 from batchlog.job.load import group_of, judge_group
 from batchlog.job.request import Verdict, World
 from batchlog.segments.findings import amount, error, notice, warning
@@ -53,20 +53,20 @@ def history(wanted: Wanted, aim: Aim, world: World, progress: Progress) -> Outco
     with _hold_apart(aim), history_at as directory:
         if not directory.resumed:
             blocks.remove_blocks(directory.path)  # of a history that stood here before
-        directory.begin(manifest.Input(one.path, one.size, 0, 0) for one in found.files)
-        work = Work(directory.path, directory.options)
-        reader = Reader(work, wanted, state, verdict, progress)
+        directory.begin(manifest.FileRead(one.path, one.size, 0, 0) for one in found.files)
+        journal = Journal(directory.path, directory.options)
+        intake = Intake(journal, wanted, state, verdict, progress)
         lines = None
-        if reader.read(found.files, directory.options.timing):
-            writer = _Writer(aim, directory, work, reader, verdict)
-            lines = [] if reader.unread else writer.write(wanted, promtool)
-    if reader.unread:
-        text = f"the history is not written yet for want of {', '.join(reader.unread[:3])}"
+        if intake.read(found.files, directory.options.timing):
+            writer = _Writer(aim, directory, journal, intake, verdict)
+            lines = [] if intake.unread else writer.write(wanted, promtool)
+    if intake.unread:
+        text = f"the history is not written yet for want of {', '.join(intake.unread[:3])}"
         verdict.hear(error(f"{text}: run the same command again, it reads what is missing"))
     if lines is None:
         verdict.exits.add(Exit.BUSY)
         world.say(warning(INTERRUPTED))
-    return Outcome(verdict.exit, reader.account.summary, tuple(lines or ()))
+    return Outcome(verdict.exit, intake.account.summary, tuple(lines or ()))
 
 
 def options_of(aim: Aim, wanted: Wanted, store: Store, state: State) -> Options:
@@ -111,14 +111,14 @@ class _Writer:
         self,
         aim: Aim,
         directory: manifest.Directory,
-        work: Work,
-        reader: Reader,
+        journal: Journal,
+        intake: Intake,
         verdict: Verdict,
     ) -> None:
         self._aim = aim
         self._directory = directory
-        self._work = work
-        self._reader = reader
+        self._journal = journal
+        self._reader = intake
         self._verdict = verdict
         self._now = int(verdict.world.now())
 
@@ -129,17 +129,17 @@ class _Writer:
         """
         seams = self._seams(Store(wanted.request.checkpoint).load() or State(state_id=""))
         options = self._directory.options
-        planned = days.outline(self._work, options, seams)
+        planned = days.outline(self._journal, options, seams)
         _judge(planned, options.step)
         stop, say = self._verdict.world.stop, self._verdict.hear
-        doubt = advice.beyond_gap(self._work.days, self._now)
+        doubt = advice.beyond_gap(self._journal.days, self._now)
         say(*([warning(doubt)] if doubt else []))
-        built = days.build(self._work, options, seams, planned, stop)
+        built = days.build(self._journal, options, seams, planned, stop)
         if built is None:
             return None
         self._tell(built)
         if not built.samples:
-            self._work.remove()
+            self._journal.remove()
             self._directory.discard()
             return []
         lines = advice.for_files(built.files, self._directory.path)
@@ -152,14 +152,14 @@ class _Writer:
         kept = built.files if self._aim.openmetrics else ()
         days.remove_others(self._directory.path, kept)
         self._directory.complete(self._reader.inputs.values(), kept)
-        self._work.remove()
+        self._journal.remove()
         return lines
 
     def _seams(self, state: State) -> seam.Seams:
         """Return where history ends by now; LogError where a run has begun to count meanwhile."""
         origins = self._reader.origins
         begun = {log.path for log in state.logs} - origins.keys()
-        meanwhile = sorted(begun & {source for source, _ in self._work.extents})
+        meanwhile = sorted(begun & {source for source, _ in self._journal.extents})
         if meanwhile:
             raise LogError(
                 f"{meanwhile[0]}: a run began to count it meanwhile, and history must end where "

@@ -17,10 +17,10 @@ import msgspec
 from batchlog.errors import Stop
 from batchlog.history.files import create, settle, sync_directory, writing
 from batchlog.history.gather import Added, Ceilings, Clamped, above, day
+from batchlog.history.journal import Journal
 from batchlog.history.options import Options
 from batchlog.history.seam import Seams
 from batchlog.history.series import DAY, Course, courses, limits, plus, runs
-from batchlog.history.work import Work
 from batchlog.openmetrics import Piece, Run, Trace, render, samples_a_time
 from batchlog.state.totals import Labels
 from batchlog.tally import Row
@@ -68,9 +68,9 @@ class Built(NamedTuple):
     """What each series has counted at its end."""
 
 
-def outline(work: Work, options: Options, seams: Seams) -> Outline:
+def outline(journal: Journal, options: Options, seams: Seams) -> Outline:
     """Return what `build` will write."""
-    made = courses(work.extents, seams, options.step)
+    made = courses(journal.extents, seams, options.step)
     return Outline(
         sum(
             course.times(options.step) * samples_a_time(options.bounds, timed=course.timed)
@@ -82,7 +82,7 @@ def outline(work: Work, options: Options, seams: Seams) -> Outline:
 
 
 def build(
-    work: Work, options: Options, seams: Seams, planned: Outline, stop: Stop | None = None
+    journal: Journal, options: Options, seams: Seams, planned: Outline, stop: Stop | None = None
 ) -> Built | None:
     """Write the files, and remove those that an earlier build left; None where asked to stop.
 
@@ -90,17 +90,17 @@ def build(
     """
     stop = Stop() if stop is None else stop  # one that is not asked for yet is false
     made = planned.courses
-    ceilings = limits(work.extents, seams)
-    with writing(work.directory):
-        clamped = above(work, ceilings)
-        writer = _Writer(work, options, made, ceilings, clamped)
+    ceilings = limits(journal.extents, seams)
+    with writing(journal.directory):
+        clamped = above(journal, ceilings)
+        writer = _Writer(journal, options, made, ceilings, clamped)
         files = []
         for number in _days(made.values()):
             file = writer.write(number, stop)
             if file is None:
                 return None
             files.append(file)
-        remove_others(work.directory, files)
+        remove_others(journal.directory, files)
     return Built(
         tuple(files),
         sum(file.samples for file in files),
@@ -133,13 +133,13 @@ class _Writer:
 
     def __init__(
         self,
-        work: Work,
+        journal: Journal,
         options: Options,
         made: Mapping[Labels, Course],
         ceilings: Ceilings,
         clamped: Clamped,
     ) -> None:
-        self._work = work
+        self._journal = journal
         self._options = options
         self._made = made
         self._ceilings = ceilings
@@ -151,7 +151,7 @@ class _Writer:
     def write(self, number: int, stop: Stop) -> DayFile | None:
         """Write the file of a day; None where asked to stop."""
         span = number * DAY, (number + 1) * DAY
-        added = day(self._work, number, self._ceilings, self._lengths)
+        added = day(self._journal, number, self._ceilings, self._lengths)
         here = [course for course in self._made.values() if course.spans(*span)]
         traces = [
             Trace(course.labels, course.timed, partial(self._runs, course, span, added))
@@ -159,8 +159,8 @@ class _Writer:
         ]
         pieces = render(self._options.namespace, self._options.bounds, traces)
         name = f"{datetime.fromtimestamp(span[0], UTC):%Y-%m-%d}"
-        path = os.path.join(self._work.directory, NAME.format(day=name))
-        written = _write(path, self._work.path, pieces, stop)
+        path = os.path.join(self._journal.directory, NAME.format(day=name))
+        written = _write(path, self._journal.path, pieces, stop)
         if written is None:
             return None
         samples, digest = written

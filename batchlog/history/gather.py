@@ -7,9 +7,9 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from batchlog.history.journal import Journal
 from batchlog.history.seam import Ceiling
 from batchlog.history.series import DAY, plus
-from batchlog.history.work import Work
 from batchlog.state.totals import Labels
 from batchlog.tally import Row
 
@@ -60,14 +60,14 @@ def padded(row: Row, length: int) -> Row:
 
 
 def day(
-    work: Work, number: int, ceilings: Ceilings, lengths: Mapping[Labels, int]
+    journal: Journal, number: int, ceilings: Ceilings, lengths: Mapping[Labels, int]
 ) -> dict[Labels, Added]:
     """Return what the lines of a day add, but for those above ceilings.
 
     `lengths` says how long the rows of each series are.
     """
     found: dict[Labels, Added] = {}
-    for labels, top, time, row in _rows(work, number, ceilings):
+    for labels, top, time, row in _rows(journal, number, ceilings):
         if top is not None and time > top.time:
             continue
         if labels not in found:
@@ -76,15 +76,15 @@ def day(
     return found
 
 
-def above(work: Work, ceilings: Ceilings) -> Clamped:
+def above(journal: Journal, ceilings: Ceilings) -> Clamped:
     """Add up all lines above ceilings: most often those of the last days only."""
     rows: dict[Labels, dict[int, Row]] = {}
     lines = left_out = 0
     begin = min((top.time // DAY for top in ceilings.values()), default=None)
-    for number in work.days:
+    for number in journal.days:
         if begin is None or number < begin:
             continue
-        for labels, top, time, row in _rows(work, number, ceilings):
+        for labels, top, time, row in _rows(journal, number, ceilings):
             if top is None or time <= top.time:
                 continue
             if not top.clamps:
@@ -98,10 +98,10 @@ def above(work: Work, ceilings: Ceilings) -> Clamped:
 
 
 def _rows(
-    work: Work, number: int, ceilings: Ceilings
+    journal: Journal, number: int, ceilings: Ceilings
 ) -> Iterator[tuple[Labels, Ceiling | None, int, Row]]:
     """Yield labels, their ceiling, time and row of each row of a day."""
-    for source, table, rows in work.rows(number):
+    for source, table, rows in journal.rows(number):
         tops = {place: ceilings.get((source, labels)) for place, labels in enumerate(table)}
         for place, time, row in rows:
             yield table[place], tops[place], time, row

@@ -16,9 +16,9 @@ import msgspec
 from batchlog.errors import ConfigError
 from batchlog.history.days import OURS, DayFile
 from batchlog.history.files import replace, sync_directory, writing
+from batchlog.history.journal import NAME as WORK
 from batchlog.history.options import Options
 from batchlog.history.owned import own_directory
-from batchlog.history.work import NAME as WORK
 
 VERSION = 1
 NAME = "manifest.json"
@@ -33,7 +33,7 @@ _FLAGS = {
 """How a person gives an option; the others by a flag of their name."""
 
 
-class Input(msgspec.Struct, frozen=True):
+class FileRead(msgspec.Struct, frozen=True):
     """A file that was read."""
 
     path: str
@@ -43,7 +43,7 @@ class Input(msgspec.Struct, frozen=True):
     counted: int
 
 
-class Output(msgspec.Struct, frozen=True):
+class FileWritten(msgspec.Struct, frozen=True):
     """A file that was written."""
 
     file: str
@@ -58,8 +58,8 @@ class Manifest(msgspec.Struct, frozen=True):
 
     version: int
     options: Options
-    inputs: tuple[Input, ...] = ()
-    outputs: tuple[Output, ...] = ()
+    inputs: tuple[FileRead, ...] = ()
+    outputs: tuple[FileWritten, ...] = ()
     complete: bool = False
 
 
@@ -73,13 +73,15 @@ class Directory:
         self.options = options
         """Those that it was begun with: what counts, whatever an age says by now."""
 
-    def begin(self, inputs: Iterable[Input]) -> None:
+    def begin(self, inputs: Iterable[FileRead]) -> None:
         """Name what is going to be read."""
         self._replace(Manifest(VERSION, self.options, tuple(inputs)))
 
-    def complete(self, inputs: Iterable[Input], files: Iterable[DayFile]) -> None:
+    def complete(self, inputs: Iterable[FileRead], files: Iterable[DayFile]) -> None:
         """Say that all was read and written."""
-        outputs = [Output(os.path.basename(one.path), one.samples, one.digest) for one in files]
+        outputs = [
+            FileWritten(os.path.basename(one.path), one.samples, one.digest) for one in files
+        ]
         self._replace(Manifest(VERSION, self.options, tuple(inputs), tuple(outputs), complete=True))
 
     def discard(self) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from batchlog.errors import Busy, ConfigError
 from batchlog.history.files import FILE_MODE, is_own_directory, make_directory, writing
-from batchlog.history.work import NAME as WORK
+from batchlog.history.journal import NAME as WORK
 
 LOCK = ".lock"
 

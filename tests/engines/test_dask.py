@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from batchlog import __version__
-from batchlog.engines import Engine, Tls, executor
+from batchlog.engines import Engine, Tls, open_window
 from batchlog.engines.cluster import Versions, versions
 from batchlog.engines.cluster import cluster as joined
 from batchlog.errors import ConfigError, EngineUnreachable, Exit, LogError, Stop
@@ -76,7 +76,7 @@ def test_a_task_of_which_all_workers_die_is_one_clear_error(tmp_path: Path) -> N
                 os.kill(own.pid_of(worker.address), signal.SIGKILL)
             return bool(busy)
 
-        with executor(dask(own.address), lambda _bytes: None, Stop()) as window:
+        with open_window(dask(own.address), lambda _bytes: None, Stop()) as window:
             list(window.put(planned))
             assert eventually(kill, expected=True)
             with pytest.raises(LogError, match=r"workers .* died while they read .*long\.gz"):
@@ -85,11 +85,11 @@ def test_a_task_of_which_all_workers_die_is_one_clear_error(tmp_path: Path) -> N
 
 CLIENT = """
 import sys
-from batchlog.engines import Engine, executor
+from batchlog.engines import Engine, open_window, open_window
 from batchlog.errors import EngineUnreachable, Stop
 from tests.engines.work import task
 
-with executor(Engine(kind="dask", scheduler=sys.argv[1]), print, Stop()) as window:
+with open_window(Engine(kind="dask", scheduler=sys.argv[1]), print, Stop()) as window:
     for path in sys.argv[2:]:
         list(window.put(task(path)))
     print("out", flush=True)
@@ -236,7 +236,7 @@ def test_a_worker_with_another_version_that_joins_later_does_no_work(tmp_path: P
     [path] = logs(tmp_path, 10)
     with (
         clusters.cluster(1) as own,
-        executor(dask(own.address), lambda _bytes: None, Stop()) as window,
+        open_window(dask(own.address), lambda _bytes: None, Stop()) as window,
         clusters.worker(own.address, other, tmp_path / "log"),
     ):
         assert 2 == eventually(lambda: own.workers, 2)
@@ -258,10 +258,10 @@ def test_versions_are_compared_of_batchlog_and_of_python() -> None:
 def test_without_the_extra_it_is_said_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "distributed.py").write_text("raise ImportError('no distributed here')\n")
     program = (
-        "from batchlog.engines import Engine, executor\n"
+        "from batchlog.engines import Engine, open_window\n"
         "from batchlog.errors import BatchlogError, Stop\n"
         "try:\n"
-        "    with executor(Engine(kind='dask', scheduler='h:1'), print, Stop()): pass\n"
+        "    with open_window(Engine(kind='dask', scheduler='h:1'), print, Stop()): pass\n"
         "except BatchlogError as error:\n"
         "    print(int(error.exit), error)\n"
     )

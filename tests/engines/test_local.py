@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from batchlog.engines import Engine, Task, Window, executor
+from batchlog.engines import Engine, Task, Window, open_window
 from batchlog.engines.local import KILLED, NAME, Pool
 from batchlog.engines.task import carry_out
 from batchlog.engines.window import Progress, Runner
@@ -25,7 +25,7 @@ ENGINES = pytest.mark.parametrize("engine", [HERE, POOL, Engine(workers=5)])
 
 CLIENT = """
 import json, multiprocessing, sys
-from batchlog.engines import Engine, executor
+from batchlog.engines import Engine, open_window, open_window
 from batchlog.errors import Stop
 from tests.engines.work import task
 
@@ -33,7 +33,7 @@ def main():
     def report(_bytes):
         print(json.dumps([child.pid for child in multiprocessing.active_children()]), flush=True)
 
-    with executor(Engine(workers=2), report, Stop()) as window:
+    with open_window(Engine(workers=2), report, Stop()) as window:
         for path in sys.argv[1:]:
             list(window.put(task(path)))
         list(window.drain())
@@ -108,7 +108,7 @@ def test_bytes_are_told_in_the_middle_of_a_long_archive(tmp_path: Path, engine: 
 def test_only_so_many_tasks_are_out_at_a_time(tmp_path: Path, engine: Engine) -> None:
     [path] = logs(tmp_path, 1)
     planned, found = task(path), 0
-    with executor(engine, never, Stop()) as window:
+    with open_window(engine, never, Stop()) as window:
         for put in range(1, 50):
             found += len(list(window.put(planned)))
             assert put - found <= 4 * engine.workers
@@ -129,7 +129,7 @@ def test_a_stop_ends_the_waiting_and_gives_no_half_results(tmp_path: Path, engin
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_what_a_terminal_sends_to_all_is_left_to_the_client(tmp_path: Path, number: int) -> None:
     tasks = [task(path) for path in logs(tmp_path, *[1000] * 6)]
-    with executor(POOL, never, Stop()) as window:
+    with open_window(POOL, never, Stop()) as window:
         for child in workers():
             os.kill(child.pid or 0, number)
         found = [done for one in tasks for done in window.put(one)] + list(window.drain())
@@ -158,7 +158,7 @@ def test_a_worker_that_is_killed_while_it_reads_is_one_clear_error(
 
 def test_what_was_done_before_a_worker_was_killed_is_given_out(tmp_path: Path) -> None:
     small = [task(path) for path in logs(tmp_path, 10, 20, 30)]
-    with executor(POOL, never, Stop()) as window:
+    with open_window(POOL, never, Stop()) as window:
         found = [done for one in small for done in window.put(one)] + list(window.drain())
         for child in workers():
             os.kill(child.pid or 0, signal.SIGKILL)
@@ -170,13 +170,13 @@ def test_what_was_done_before_a_worker_was_killed_is_given_out(tmp_path: Path) -
 
 LIMITED = """
 import resource
-from batchlog.engines import Engine, executor
+from batchlog.engines import Engine, open_window, open_window
 from batchlog.errors import EngineUnreachable, Stop
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
     try:
-        with executor(Engine(workers=100), lambda _bytes: None, Stop()):
+        with open_window(Engine(workers=100), lambda _bytes: None, Stop()):
             print("all")
     except EngineUnreachable as error:
         print(error)

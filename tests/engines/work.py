@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from batchlog.engines import Done, Engine, Task, executor
+from batchlog.engines import Done, Engine, Task, open_window
 from batchlog.errors import Stop
 from batchlog.segments.content import open_file
 from tests.site import lines
@@ -47,7 +47,7 @@ def carried_out(
 ) -> list[Done]:
     """Have an engine carry out tasks, and return what came of them in the order of the results."""
     found: list[Done] = []
-    with executor(engine, report, Stop() if stop is None else stop) as window:
+    with open_window(engine, report, Stop() if stop is None else stop) as window:
         for one in tasks:
             found += window.put(one)
         found += window.drain()

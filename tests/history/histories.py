@@ -9,9 +9,9 @@ from typing import NamedTuple
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from batchlog.history.days import DayFile
+from batchlog.history.journal import LogLabels
 from batchlog.history.options import Options
 from batchlog.history.seam import LIMIT, Seams
-from batchlog.history.work import Source
 from batchlog.segments.identity import Mark
 from batchlog.segments.read import Step
 from batchlog.state.totals import Labels
@@ -51,9 +51,9 @@ def options(step: int = 60, **more: object) -> Options:
     return Options(**{**given, **more})  # type: ignore[arg-type]
 
 
-def source(name: str = "/var/log/a.log", **static: str) -> Source:
+def source(name: str = "/var/log/a.log", **static: str) -> LogLabels:
     """Return a log whose lines carry `static` labels."""
-    return Source(name, static, frozenset({"vhost"}))
+    return LogLabels(name, static, frozenset({"vhost"}))
 
 
 def labelled(**named: str) -> Labels:

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from batchlog.config.schema import LogEntry
 from batchlog.errors import Busy, ConfigError, Exit, LogError
 from batchlog.history import manifest
+from batchlog.history.journal import Journal
 from batchlog.history.manifest import NAME as MANIFEST
-from batchlog.history.work import Work
 from batchlog.scan import Timing
 from batchlog.state.checkpoint import Group, State
 from batchlog.state.store import Store
@@ -466,7 +466,7 @@ def test_a_kill_at_the_end_leaves_nothing_behind_for_ever(
     """Blocks alone: the files they were made of go before the history says it is complete."""
     site.clock = BEGINNING + 86_400
     old, here = put(site.rotated(1), lines(range(100))), tmp_path / "h"
-    for of, name in ((manifest.Directory, "complete"), (Work, "remove")):
+    for of, name in ((manifest.Directory, "complete"), (Journal, "remove")):
         with monkeypatch.context() as patch:
             patch.setattr(of, name, die_of_any)
             with pytest.raises(Killed):

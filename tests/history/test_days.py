@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from batchlog.errors import SinkUnreachable, Stop
 from batchlog.history.days import Built, build, outline
+from batchlog.history.journal import Journal
 from batchlog.history.seam import LIMIT, Seams
-from batchlog.history.work import Work
 from tests.history.histories import (
     BOUNDS,
     DAY,
@@ -41,9 +41,9 @@ BYTES = "batchlog_http_response_bytes_total"
 OK = labelled(status="200")
 
 
-def journal(path: str | Path, lines: Sequence[Line], width: int = 60) -> Work:
+def journal(path: str | Path, lines: Sequence[Line], width: int = 60) -> Journal:
     """Return a journal with these lines, two tasks a source."""
-    work = Work(str(path), options(width))
+    work = Journal(str(path), options(width))
     for name in sorted({line.source for line in lines}):
         own = [line for line in lines if line.source == name]
         for number, some in enumerate((own[: len(own) // 2], own[len(own) // 2 :])):
@@ -51,7 +51,7 @@ def journal(path: str | Path, lines: Sequence[Line], width: int = 60) -> Work:
     return work
 
 
-def history(work: Work, seams: Seams = NOTHING, width: int = 60) -> Built:
+def history(work: Journal, seams: Seams = NOTHING, width: int = 60) -> Built:
     """Write the files."""
     planned = outline(work, options(width), seams)
     built = build(work, options(width), seams, planned)
@@ -141,7 +141,7 @@ def test_newer_lines_of_a_log_without_a_seam_are_left_out_and_counted(tmp_path: 
 
 
 def test_durations_are_a_histogram_also_where_another_log_has_none(tmp_path: Path) -> None:
-    work = Work(str(tmp_path), options())
+    work = Journal(str(tmp_path), options())
     work.put("1", source("a"), step(tally([(NOON // 60, ("200",), [1, 10])])))
     row = [2, 20, 1_500_000_000, 1, 0, 1]
     work.put("2", source("b"), step(tally([(NOON // 60 + 1, ("200",), row)])))
@@ -157,7 +157,7 @@ def test_durations_are_a_histogram_also_where_another_log_has_none(tmp_path: Pat
 
 
 def test_durations_that_are_clamped_are_added_up(tmp_path: Path) -> None:
-    work = Work(str(tmp_path), options())
+    work = Journal(str(tmp_path), options())
     row = [2, 20, 1_500_000_000, 1, 0, 1]
     work.put("1", source("a"), step(tally([(NOON // 60 + 9, ("200",), row)])))
     work.put("2", source("b"), step(tally([(NOON // 60 + 9, ("200",), [1, 10])])))
@@ -167,9 +167,9 @@ def test_durations_that_are_clamped_are_added_up(tmp_path: Path) -> None:
 
 
 def test_without_a_line_there_is_no_file(tmp_path: Path) -> None:
-    built = history(Work(str(tmp_path), options()))
+    built = history(Journal(str(tmp_path), options()))
     assert ((), 0, {}) == (built.files, built.samples, built.series)
-    assert (0, None, {}) == outline(Work(str(tmp_path), options()), options(), NOTHING)
+    assert (0, None, {}) == outline(Journal(str(tmp_path), options()), options(), NOTHING)
 
 
 def test_files_of_an_earlier_build_are_removed_and_others_are_not(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ import pytest
 
 from batchlog.errors import Busy, ConfigError, SinkUnreachable
 from batchlog.history.days import DayFile
-from batchlog.history.manifest import Input, open_directory
+from batchlog.history.manifest import FileRead, open_directory
 from batchlog.history.options import Options
 from batchlog.scan import Timing
 from tests.history.histories import options
 
 OPTIONS = options(since=5)
-INPUT = Input("/var/log/a.log.1", 1234, 10, 9)
+INPUT = FileRead("/var/log/a.log.1", 1234, 10, 9)
 FILE = DayFile("/x/batchlog-2015-05-17.om.txt", "2015-05-17", 6, 1, 2, 9, "f00d")
 
 
@@ -276,5 +276,5 @@ def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 
 def test_a_path_that_is_not_utf8_is_named_all_the_same(tmp_path: Path) -> None:
     with open_directory(str(tmp_path), OPTIONS, force=False) as directory:
-        directory.begin([Input(os.fsdecode(b"/x/\xff.log"), 1, 2, 3)])
+        directory.begin([FileRead(os.fsdecode(b"/x/\xff.log"), 1, 2, 3)])
     assert r"\udcff" in str(manifest(tmp_path)["inputs"])

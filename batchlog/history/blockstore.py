@@ -17,7 +17,7 @@ import msgspec
 from batchlog.errors import ConfigError
 from batchlog.history.days import DayFile
 from batchlog.history.files import make_below, make_directory, replace, sync_directory
-from batchlog.history.work import NAME as WORK
+from batchlog.history.journal import NAME as WORK
 
 NAME = "blocks.json"
 
@@ -80,7 +80,7 @@ def samples_in(directory: str) -> int:
     return total
 
 
-class Place:
+class BlockStore:
     """DIR, where blocks stand in the end, and the work below it, where they are made."""
 
     def __init__(self, directory: str) -> None:

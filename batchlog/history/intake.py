@@ -11,11 +11,11 @@ from batchlog.backfill.plan import Part, Planner
 from batchlog.backfill.progress import Progress
 from batchlog.backfill.reading import Event, Failed, Reading, Taken
 from batchlog.backfill.request import Wanted
-from batchlog.engines import Task, executor
+from batchlog.engines import Task, open_window
 from batchlog.entries import path_label_names, static_labels
 from batchlog.errors import ConfigError
 from batchlog.history import manifest, seam
-from batchlog.history.work import Outcome, Source, Work
+from batchlog.history.journal import Finished, Journal, LogLabels
 from batchlog.job.request import Verdict
 from batchlog.labels import OPEN
 from batchlog.scan import Timing
@@ -27,17 +27,17 @@ from batchlog.state.checkpoint import State
 _A_DAY = 86_400
 
 
-class _Journal:
+class _Recalled:
     """Results that were stored before a backfill was interrupted."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
 
     def has(self, part: Part, task: Task) -> bool:
-        return self._work.has(task_id(part, task), source_of(part))
+        return self._journal.has(task_id(part, task), source_of(part))
 
-    def recall(self, part: Part, task: Task) -> Outcome:
-        found = self._work.finished(task_id(part, task), source_of(part))
+    def recall(self, part: Part, task: Task) -> Finished:
+        found = self._journal.finished(task_id(part, task), source_of(part))
         assert found is not None  # it is asked only for what it has  # noqa: S101
         return found
 
@@ -49,10 +49,10 @@ def task_id(part: Part, task: Task) -> str:
     return blake2b(raw, digest_size=16).hexdigest()
 
 
-def source_of(part: Part) -> Source:
+def source_of(part: Part) -> LogLabels:
     """Return the log that a part belongs to, as its history knows it."""
     names = OPEN | path_label_names(part.entry)
-    return Source(part.log, static_labels(part.entry, part.log), names)
+    return LogLabels(part.log, static_labels(part.entry, part.log), names)
 
 
 def too_young(now: int, part: Part) -> str:
@@ -61,13 +61,13 @@ def too_young(now: int, part: Part) -> str:
     return "; ".join(seam.refusals(origins, now))
 
 
-class Reader:
+class Intake:
     """Reads the files of a history, and remembers where its logs' history ends."""
 
     def __init__(
-        self, work: Work, wanted: Wanted, state: State, verdict: Verdict, progress: Progress
+        self, journal: Journal, wanted: Wanted, state: State, verdict: Verdict, progress: Progress
     ) -> None:
-        self._work = work
+        self._journal = journal
         self._wanted = wanted
         self._state = state
         self._verdict = verdict
@@ -75,7 +75,7 @@ class Reader:
         self._is_bounded = False
         self.origins: dict[str, int] = {}
         """When live counting of the logs began that a push knows, Unix seconds."""
-        self.inputs: dict[str, manifest.Input] = {}
+        self.inputs: dict[str, manifest.FileRead] = {}
         self.overflow = 0
         """Lines put into `other`."""
         self.unread: list[str] = []
@@ -91,8 +91,8 @@ class Reader:
         planner = Planner(self._state, settings, ledger, self._now, timing)
         self.account.begin(files)
         engine = self._wanted.engine_for(files)
-        with executor(engine, self.account.advance, stop) as window:
-            reading = Reading(planner, ledger, window, stop, _Journal(self._work))
+        with open_window(engine, self.account.advance, stop) as window:
+            reading = Reading(planner, ledger, window, stop, _Recalled(self._journal))
             for event in reading.read(files):
                 self._hear(event)  # first the journal: what is told of is durable
                 self.account.hear(event)
@@ -107,8 +107,8 @@ class Reader:
                 outcome = event.result
                 if event.step is not None:
                     part, task = event.part, event.task
-                    outcome = self._work.put(task_id(part, task), source_of(part), event.step)
-                assert isinstance(outcome, Outcome)  # noqa: S101
+                    outcome = self._journal.put(task_id(part, task), source_of(part), event.step)
+                assert isinstance(outcome, Finished)  # noqa: S101
                 if event.step is None:
                     self.account.summary.recall(outcome, outcome.first, outcome.last)
                 self._count(event.part, outcome)
@@ -133,7 +133,7 @@ class Reader:
         if refused:
             raise ConfigError(refused)
 
-    def _count(self, part: Part, outcome: Outcome) -> None:
+    def _count(self, part: Part, outcome: Finished) -> None:
         self.overflow += outcome.overflow
         if outcome.skipped and outcome.last is None and not self._is_bounded:
             self._verdict.hear(
@@ -143,7 +143,7 @@ class Reader:
                 )
             )
         lines = outcome.counted + outcome.malformed + outcome.oversize + outcome.skipped
-        old = self.inputs.get(part.file.path) or manifest.Input(
+        old = self.inputs.get(part.file.path) or manifest.FileRead(
             part.file.path, part.file.size, 0, 0
         )
         self.inputs[part.file.path] = msgspec.structs.replace(

@@ -33,7 +33,7 @@ NAME = ".work"
 _ROWS, _META = "rows", "meta"
 
 
-class Source(NamedTuple):
+class LogLabels(NamedTuple):
     """Where lines come from: one log."""
 
     name: str
@@ -44,7 +44,7 @@ class Source(NamedTuple):
     """Labels without bounds, which give way where series are too many."""
 
 
-class Outcome(Result, frozen=True):
+class Finished(Result, frozen=True):
     """What a finished task said, less its rows."""
 
     first: int | None
@@ -57,8 +57,8 @@ class Outcome(Result, frozen=True):
 
 class _Meta(msgspec.Struct, frozen=True):
     source: bytes
-    """Source and its labels, encoded: a name need not be UTF-8."""
-    outcome: Outcome
+    """The log and its labels, encoded: a name need not be UTF-8."""
+    outcome: Finished
     table: list[Labels]
     extents: list[Extent]
     packets: list[Packet]
@@ -78,13 +78,13 @@ class Found(NamedTuple):
     source: str
     table: list[Labels]
     rows: Iterator[tuple[int, int, list[int]]]
-    """Place of the labels in the table, time of the sample, and the row."""
+    """BlockStore of the labels in the table, time of the sample, and the row."""
 
 
 _decode = msgspec.msgpack.Decoder(_Meta).decode
 
 
-class Work:
+class Journal:
     """The journal below `directory`.
 
     For each task in the order of the plan `finished` is asked, and where it answers None `put` is
@@ -105,11 +105,11 @@ class Work:
             make_directory(directory)
             make_below(directory, NAME, "steps")
 
-    def has(self, task_id: str, source: Source) -> bool:
+    def has(self, task_id: str, source: LogLabels) -> bool:
         """Tell whether a task was finished; nothing follows from asking."""
         return self._load(task_id, source) is not None
 
-    def finished(self, task_id: str, source: Source) -> Outcome | None:
+    def finished(self, task_id: str, source: LogLabels) -> Finished | None:
         """Return what a task gave that was finished before, and build with it."""
         meta = self._load(task_id, source)
         if meta is None:
@@ -117,7 +117,7 @@ class Work:
         self._take(task_id, source, meta)
         return meta.outcome
 
-    def put(self, task_id: str, source: Source, step: Step) -> Outcome:
+    def put(self, task_id: str, source: LogLabels, step: Step) -> Finished:
         """Make a task's step durable, and build with it. `task_id` serves as a file's name.
 
         The slots of its tally are at least 1. SinkUnreachable where it cannot be written.
@@ -136,7 +136,7 @@ class Work:
         self._take(task_id, source, meta)
         return meta.outcome
 
-    def _write(self, new: str, source: Source, step: Step) -> _Meta:
+    def _write(self, new: str, source: LogLabels, step: Step) -> _Meta:
         with create(os.path.join(new, _ROWS)) as file:
             writer = rows.Writer(file, self._step)
             for (slot, values), row in step.tally.all_rows():
@@ -149,13 +149,13 @@ class Work:
         ]
         return _Meta(
             _encoded(source),
-            _outcome(step, writer, self._step, sum(changed)),
+            _finished(step, writer, self._step, sum(changed)),
             [final[values][0] for values in writer.table],
             writer.extents,
             writer.packets,
         )
 
-    def _load(self, task_id: str, source: Source) -> _Meta | None:
+    def _load(self, task_id: str, source: LogLabels) -> _Meta | None:
         try:
             with open(os.path.join(self._steps, task_id, _META), "rb") as file:
                 meta = _decode(file.read())
@@ -163,7 +163,7 @@ class Work:
             return None
         return meta if meta.source == _encoded(source) else None
 
-    def _take(self, task_id: str, source: Source, meta: _Meta) -> None:
+    def _take(self, task_id: str, source: LogLabels, meta: _Meta) -> None:
         if task_id in self._taken:  # asked for twice, built with once
             return
         self._taken.add(task_id)
@@ -197,15 +197,15 @@ class Work:
             shutil.rmtree(self.path)
 
 
-def _encoded(source: Source) -> bytes:
+def _encoded(source: LogLabels) -> bytes:
     """Return bytes that are equal where sources are; a path need not be UTF-8."""
     value = (source.name, sorted(source.static.items()), sorted(source.open_names))
     return repr(value).encode("utf-8", "backslashreplace")
 
 
-def _outcome(step: Step, written: rows.Writer, width: int, overflow: int) -> Outcome:
+def _finished(step: Step, written: rows.Writer, width: int, overflow: int) -> Finished:
     extents = written.extents
-    return Outcome(
+    return Finished(
         **msgspec.structs.asdict(step.result),
         first=min((extent.first - width for extent in extents), default=None),
         last=max((extent.last for extent in extents), default=None),
