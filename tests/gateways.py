@@ -127,8 +127,11 @@ class StandIn:
         """Return the sample lines that begin with `prefix`."""
         return [line for line in self.exposition().decode().splitlines() if line.startswith(prefix)]
 
-    def put(self, group: Group, text: str) -> str:
-        """Replace a group; return what is wrong with it, empty where nothing is."""
+    def put(self, group: Group, text: str, *, whole: bool = True) -> str:
+        """Replace a group, or only its metrics of those names (a POST).
+
+        Return what is wrong with it, empty where nothing is.
+        """
         try:
             families = list(text_string_to_metric_families(text))
         except ValueError as error:
@@ -142,7 +145,9 @@ class StandIn:
                         f'collected metric "{family.name}" is a {family.type} where another group '
                         f"has a {other.type}"
                     )
-        self.groups[group] = families
+        names = {family.name for family in families}
+        kept = () if whole else self.groups.get(group) or ()
+        self.groups[group] = [*(old for old in kept if old.name not in names), *families]
         return ""
 
     def exposition(self) -> bytes:
@@ -220,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
             return 202, b""
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        wrong = self.gateway.put(group, body.decode())
+        wrong = self.gateway.put(group, body.decode(), whole=self.command == "PUT")
         return (400, wrong.encode() + b"\n") if wrong else (200, b"")
 
     def fail(self, fault: Fault, body: bytes) -> None:

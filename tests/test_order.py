@@ -18,6 +18,7 @@ PACKAGE = Path(__file__).parent.parent / "batchlog"
 ORDER: dict[str, tuple[str, ...]] = {
     "batchlog": (),
     "errors": (),
+    "failpoints": (),
     "labels": (),
     "tally": (),
     "formats": ("tokens", "apache", "nginx", "presets", "json", "w3c", "wrap"),

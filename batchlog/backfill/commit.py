@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from batchlog.backfill.merge import Claims, merge
 from batchlog.backfill.reading import Taken
 from batchlog.errors import Busy, CheckpointError, ConfigError, LogError, Stop
+from batchlog.failpoints import reach
 from batchlog.job.load import group_of
 from batchlog.job.request import Request, World
 from batchlog.job.work import commit
@@ -58,6 +59,7 @@ class Committer:
     def add(self, taken: Taken) -> None:
         """Take a result, and commit where it is time: later, while a run holds the lock."""
         self._waiting.append(taken)
+        reach("backfill.taken")
         self._size += taken.result.read_bytes
         if self._size < LIMIT and monotonic() < self._next:
             return
@@ -100,7 +102,9 @@ class Committer:
         metrics, now = self._request.settings.metrics, self._world.now()
         merged = merge(state, sure, metrics, now, into_live=self._into_live)
         after = replace(merged, group=state.group or group_of(self._request))
+        reach("backfill.merged")
         self._durable = commit(self._store, state, after, state.totals)
+        reach("backfill.committed")
         return len(sure)
 
     def _again(self) -> State:

@@ -14,6 +14,7 @@ from batchlog.backfill.plan import Part, Planner, Skipped
 from batchlog.engines.task import Done, Task
 from batchlog.engines.window import Window
 from batchlog.errors import Stop
+from batchlog.failpoints import reach
 from batchlog.segments.findings import Finding, amount, error, notice
 from batchlog.segments.known import Consumed
 from batchlog.segments.ledger import Ledger
@@ -91,6 +92,7 @@ class Reading:
             if isinstance(what, Part) and self._may_be_out(what.head):
                 yield from self._drain()
                 what = self._planner.plan(file)
+            reach("backfill.planned")
             if isinstance(what, Skipped):
                 yield what
             else:

@@ -14,6 +14,7 @@ from batchlog.backfill.reading import Reading, Taken
 from batchlog.backfill.request import Outcome, Wanted
 from batchlog.engines import open_window
 from batchlog.errors import Exit, Stop
+from batchlog.failpoints import reach
 from batchlog.job.deliver import deliver, targets
 from batchlog.job.lastrun import read_last
 from batchlog.job.load import group_of, load
@@ -38,6 +39,7 @@ def backfill(wanted: Wanted, world: World, progress: Progress, *, into_live: boo
     with store.lock_backfill():
         with store.lock(request.lock_wait, world.stop):
             state = load(store, request, verdict)
+        reach("backfill.loaded")
         committer = Committer(store, state, request, world, into_live=into_live)
         found = inputs(wanted.paths, world.stop)
         verdict.hear(*found.findings)
@@ -46,8 +48,10 @@ def backfill(wanted: Wanted, world: World, progress: Progress, *, into_live: boo
         except Claimed as problem:
             verdict.hear(error(str(problem)))
         account.close()
+        reach("backfill.read")
         interrupted = bool(world.stop)
         _push(store, request, verdict)
+        reach("backfill.pushed")
     if interrupted:
         verdict.exits.add(Exit.BUSY)
         world.say(warning(INTERRUPTED))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from batchlog.errors import ConfigError, LogError, Stop
+from batchlog.failpoints import reach
 from batchlog.history.blockstore import BLOCK, NAME, BlockStore, Day, Record, samples_in
 from batchlog.history.days import DayFile
 from batchlog.history.files import writing
@@ -147,6 +148,7 @@ def _make_day(file: DayFile, place: BlockStore, promtool: Promtool, stop: Stop) 
         os.mkdir(into)
         if not promtool.convert(os.path.abspath(file.path), into, scratch, stop):
             return None
+        reach("blocks.converted")
         found = samples_in(into)
         if found != file.samples:
             raise LogError(
@@ -154,4 +156,5 @@ def _make_day(file: DayFile, place: BlockStore, promtool: Promtool, stop: Stop) 
                 f"{file.samples:,} were written to {file.path}: no block was moved into place"
             )
         os.rename(into, os.path.join(place.work, Day.of(file).key))
+        reach("blocks.waiting")
     return place.waiting(file)

@@ -15,9 +15,11 @@ from typing import Self
 import msgspec
 
 from batchlog.errors import ConfigError
+from batchlog.failpoints import reach
 from batchlog.history.days import DayFile
-from batchlog.history.files import make_below, make_directory, replace, sync_directory
+from batchlog.history.files import make_below, make_directory, replace
 from batchlog.history.journal import NAME as WORK
+from batchlog.state.directory import sync_directory
 
 NAME = "blocks.json"
 
@@ -105,6 +107,7 @@ class BlockStore:
         """Take away what an earlier run moved here, and make the place where blocks are made."""
         make_directory(self.directory)
         self._empty()
+        reach("blocks.emptied")
         replace(self._record, _text(Record(promtool)))
         make_below(self.directory, WORK, "blocks")
 
@@ -137,16 +140,20 @@ class BlockStore:
     def move(self, record: Record) -> None:
         """Rename the blocks into place: once more where an earlier run was ended while it did."""
         replace(self._record, _text(record))
+        reach("blocks.named")
         for day in record.days:
             for name in day.blocks:
                 waiting, there = self._places(day, name)
                 with suppress(FileNotFoundError):  # it is there already
                     os.rename(waiting, there)
+                reach("blocks.moved")
         sync_directory(self.directory)
         replace(self._record, _text(msgspec.structs.replace(record, complete=True)))
+        reach("blocks.complete")
         shutil.rmtree(self.work, ignore_errors=True)
         with suppress(OSError):  # the journal may be there too
             os.rmdir(os.path.dirname(self.work))
+        reach("blocks.done")
 
     def clear(self) -> None:
         """Take away what an earlier run moved here; what it is in comes last."""

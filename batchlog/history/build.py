@@ -13,6 +13,7 @@ from batchlog.backfill.request import Outcome, Wanted
 from batchlog.backfill.summary import Share
 from batchlog.backfill.totals import INTERRUPTED
 from batchlog.errors import ConfigError, Exit, LogError
+from batchlog.failpoints import reach
 from batchlog.history import advice, blocks, days, manifest, seam
 from batchlog.history.aim import Aim
 from batchlog.history.blockstore import NAME as BLOCKS
@@ -54,6 +55,7 @@ def history(wanted: Wanted, aim: Aim, world: World, progress: Progress) -> Outco
         if not directory.resumed:
             blocks.remove_blocks(directory.path)  # of a history that stood here before
         directory.begin(manifest.FileRead(one.path, one.size, 0, 0) for one in found.files)
+        reach("history.begun")
         journal = Journal(directory.path, directory.options)
         intake = Intake(journal, wanted, state, verdict, progress)
         lines = None
@@ -142,6 +144,7 @@ class _Writer:
             self._journal.remove()
             self._directory.discard()
             return []
+        reach("history.written")
         lines = advice.for_files(built.files, self._directory.path)
         if self._aim.tsdb and promtool:
             force = self._aim.force
@@ -152,7 +155,9 @@ class _Writer:
         kept = built.files if self._aim.openmetrics else ()
         days.remove_others(self._directory.path, kept)
         self._directory.complete(self._reader.inputs.values(), kept)
+        reach("history.complete")
         self._journal.remove()
+        reach("history.done")
         return lines
 
     def _seams(self, state: State) -> seam.Seams:

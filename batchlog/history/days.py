@@ -15,13 +15,15 @@ from typing import NamedTuple
 import msgspec
 
 from batchlog.errors import Stop
-from batchlog.history.files import create, settle, sync_directory, writing
+from batchlog.failpoints import reach
+from batchlog.history.files import create, settle, writing
 from batchlog.history.gather import Added, Ceilings, Clamped, above, day
 from batchlog.history.journal import Journal
 from batchlog.history.options import Options
 from batchlog.history.seam import Seams
 from batchlog.history.series import DAY, Course, courses, limits, plus, runs
 from batchlog.openmetrics import Piece, Run, Trace, render, samples_a_time
+from batchlog.state.directory import sync_directory
 from batchlog.state.totals import Labels
 from batchlog.tally import Row
 
@@ -205,6 +207,7 @@ def _write(path: str, work: str, pieces: Iterable[Piece], stop: Stop) -> tuple[i
     """Write a file whole or not at all; return the number of samples and the digest."""
     temporary = os.path.join(work, "day")
     samples, digest = 0, blake2b(digest_size=16)
+    reach("day.begin")
     with create(temporary) as file:
         for piece in pieces:
             file.write(piece.text)
@@ -213,5 +216,7 @@ def _write(path: str, work: str, pieces: Iterable[Piece], stop: Stop) -> tuple[i
             if stop:
                 return None
         settle(file)
+    reach("day.written")
     os.rename(temporary, path)
+    reach("day.renamed")
     return samples, digest.hexdigest()

@@ -11,6 +11,8 @@ from errno import ENOTDIR
 from typing import BinaryIO
 
 from batchlog.errors import SinkUnreachable
+from batchlog.failpoints import reach
+from batchlog.state.directory import sync_directory
 
 FILE_MODE, DIRECTORY_MODE = 0o644, 0o755
 
@@ -83,14 +85,7 @@ def settle(file: BinaryIO) -> None:
 def replace(path: str, data: bytes) -> None:
     """Replace a file as a whole."""
     write_through(path + ".new", data)
+    reach("files.written")
     os.rename(path + ".new", path)
+    reach("files.renamed")
     sync_directory(os.path.dirname(path))
-
-
-def sync_directory(path: str) -> None:
-    """Bring the names in a directory to the disk itself."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from batchlog.failpoints import reach
 from batchlog.history import rows
 from batchlog.history.files import (
     create,
     make_below,
     make_directory,
     settle,
-    sync_directory,
     write_through,
     writing,
 )
@@ -27,6 +27,7 @@ from batchlog.history.options import Options
 from batchlog.history.rows import Packet
 from batchlog.history.series import Extent, Names
 from batchlog.segments.read import Result, Step
+from batchlog.state.directory import sync_directory
 from batchlog.state.totals import Labels
 
 NAME = ".work"
@@ -128,11 +129,16 @@ class Journal:
             for leftover in (new, path):
                 shutil.rmtree(leftover, ignore_errors=True)
             os.mkdir(new)
+            reach("journal.created")
             meta = self._write(new, source, step)
+            reach("journal.rows")
             write_through(os.path.join(new, _META), msgspec.msgpack.encode(meta))
             sync_directory(new)
+            reach("journal.written")
             os.rename(new, path)
+            reach("journal.renamed")
             sync_directory(self._steps)
+        reach("journal.durable")
         self._take(task_id, source, meta)
         return meta.outcome
 

@@ -14,11 +14,13 @@ from contextlib import contextmanager
 import msgspec
 
 from batchlog.errors import ConfigError
+from batchlog.failpoints import reach
 from batchlog.history.days import OURS, DayFile
-from batchlog.history.files import replace, sync_directory, writing
+from batchlog.history.files import replace, writing
 from batchlog.history.journal import NAME as WORK
 from batchlog.history.options import Options
 from batchlog.history.owned import own_directory
+from batchlog.state.directory import sync_directory
 
 VERSION = 1
 NAME = "manifest.json"
@@ -134,6 +136,7 @@ def _begin(path: str, options: Options, *, force: bool) -> Directory:
         directory = Directory(path, options, resumed=False)
         directory.begin(())
         _clear_files(path)
+        reach("history.cleared")
         return directory
     return Directory(path, held.options, resumed=True)
 

@@ -9,6 +9,7 @@ from prometheus_client.core import Metric
 
 from batchlog.config.schema import Settings
 from batchlog.errors import BatchlogError, CheckpointError, Exit, Stop
+from batchlog.failpoints import reach
 from batchlog.segments.findings import Finding, error, warning
 from batchlog.sinks import gateway, textfile
 from batchlog.sinks.target import Target
@@ -61,6 +62,7 @@ def deliver(
             exits.append(problem.exit)
             findings.append(error(str(problem)))
     for target in to:
+        reach("gateway.before")
         try:
             delivery = gateway.push(
                 target,
@@ -70,6 +72,7 @@ def deliver(
                 rng=random.random,
                 stop=stop,
             )
+            reach("gateway.after")
             arrived.append(target.url)
             findings += [warning(text) for text in [delivery.warning] if text]
         except BatchlogError as problem:

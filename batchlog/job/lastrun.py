@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import msgspec
 
+from batchlog.failpoints import reach
 from batchlog.metrics import RunStatus
 from batchlog.state.store import Store
 
@@ -45,4 +46,6 @@ def write_last(store: Store, last: LastRun) -> None:
         descriptor = os.open(path + ".new", flags, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(msgspec.json.encode(last))
+        reach("lastrun.written")
         os.rename(path + ".new", path)
+        reach("lastrun.renamed")

@@ -15,6 +15,7 @@ from batchlog.config.schema import LogEntry, Settings
 from batchlog.config.times import Since
 from batchlog.entries import Entries, select, text_of
 from batchlog.errors import CheckpointError, Exit
+from batchlog.failpoints import reach
 from batchlog.job.deliver import Delivered, deliver, targets
 from batchlog.job.following import Following
 from batchlog.job.lastrun import LastRun, read_last, write_last
@@ -63,12 +64,15 @@ class _Run:
 
     def run(self) -> Outcome:
         state = load(self._store, self._request, self._verdict)
+        reach("run.loaded")
         entries = select(self._request.settings, self._request.logs, state.entries)
         committed = None if self._request.dry_run else self._store
         work = Work(committed, state, self._request.settings, self._now)
         try:
             self._read(work, entries)
+            reach("run.read")
             work.commit()
+            reach("run.committed")
         except CheckpointError as problem:
             if not work.durable.generation:
                 raise
@@ -86,6 +90,7 @@ class _Run:
         places = survey(entries, work.logs.values())
         self._verdict.hear(*(error(text) for text in unmatched(entries, places)))
         self._lap("discover")
+        reach("run.discovered")
         newcomers = begin_new(places, work.logs, known_entries, self._since(work), self._now)
         self._verdict.hear(*newcomers.problems)
         unfollowed = [p for p in places if not p.found.files and p.found.path not in work.logs]
@@ -106,9 +111,11 @@ class _Run:
         for place in places:
             if place.found.path in work.logs:
                 work.seed(place.entry, place.found.path)
+        reach("run.origins")
         if newcomers.begun:
             work.commit()  # origins first: a kill from here on moves none of them (R99)
         self._lap("begin")
+        reach("run.begun")
         Following(work, self._request.settings, self._verdict, self._now).follow(places)
         self._lap("read")
 
@@ -138,6 +145,7 @@ class _Run:
             to = targets(settings, state.group, listen=self._request.listen)
         file = settings.textfile.path if settings.textfile else None
         delivered = deliver(families, to, file, stop)
+        reach("run.delivered")
         for finding in delivered.findings:
             self._world.say(finding)
         self._verdict.exits.update(delivered.exits)

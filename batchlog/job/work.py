@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from batchlog.config.schema import LogEntry, Metrics, Settings
 from batchlog.entries import path_label_names, static_labels
+from batchlog.failpoints import reach
 from batchlog.formats import resolve
 from batchlog.labels import OPEN
 from batchlog.scan import Scanner, scanner
@@ -78,9 +79,11 @@ class Work:
         step = progress.step
         if step is None:
             return
+        reach("run.merge")
         path = progress.log.path
         unbounded = OPEN | path_label_names(entry)
         self._totals.add(step.tally, static_labels(entry, path), unbounded)
+        reach("run.merged")
         self._uncommitted += step.read_bytes
         if step.read_bytes:
             self.read.files.add(progress.file)

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from msgspec.structs import replace
 
 from batchlog.errors import Stop
+from batchlog.failpoints import reach
 from batchlog.scan import Scanner
 from batchlog.segments.book import Book, Progress
 from batchlog.segments.content import OpenFile
@@ -109,6 +110,7 @@ def take(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progres
     book.put(index, replace(segment, behind=True))
     scanner = tools.scanner(spec, context)
     for step in read(file.content, what, scanner, tools.stop):
+        reach("run.step")
         if not file.content.still_holds(step.mark):
             book.say(warning(f"{file.sight.path} was changed while it was read: left for now"))
             return

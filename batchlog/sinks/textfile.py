@@ -12,6 +12,7 @@ from pathlib import Path
 from prometheus_client.core import Metric
 
 from batchlog.errors import SinkUnreachable
+from batchlog.failpoints import reach
 from batchlog.metrics import exposition
 from batchlog.sinks.held import find
 
@@ -24,10 +25,13 @@ def write(path: str | Path, families: Iterable[Metric]) -> None:
     # Not *.prom: the collector must not read it. One name, so that a kill leaves no pile of them.
     temporary = path.with_name(f".{path.name}.tmp")
     _demand_own(path)
+    reach("textfile.begin")
     try:
         temporary.unlink(missing_ok=True)
         _write_through(temporary, exposition(families))
+        reach("textfile.written")
         temporary.replace(path)
+        reach("textfile.renamed")
         _sync(path.parent)
     except OSError as error:
         with suppress(OSError):

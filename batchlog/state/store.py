@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from batchlog.errors import Busy, CheckpointError, Stop
+from batchlog.failpoints import reach
 from batchlog.state.checkpoint import State, decode, encode
+from batchlog.state.directory import make_private, sync_directory
 
 _POLL = 0.05
 """Seconds between two tries to get the lock."""
@@ -50,9 +52,11 @@ class Store:
         """
         self.prepare()
         path = self.path + ".lock"
+        reach("lock.before")
         descriptor = self._open_lock(path)
         try:
             self._acquire(descriptor, path, wait, stop, sleep)
+            reach("lock.held")
             yield
         finally:
             os.close(descriptor)
@@ -75,7 +79,7 @@ class Store:
     def prepare(self) -> None:
         """Make the state directory; CheckpointError where it cannot hold a checkpoint."""
         try:
-            os.makedirs(self.directory, mode=0o700, exist_ok=True)
+            make_private(self.directory)
         except OSError as error:
             raise self._unusable(error) from None
         self.judge_directory()
@@ -182,9 +186,12 @@ class Store:
         """Make `state` durable; CheckpointError where that fails, the old one is intact then."""
         try:
             self._write(encode(state))
+            reach("store.synced")
             self._keep_previous()
+            reach("store.kept")
             os.rename(self._new, self.path)
-            _sync_directory(self.directory)
+            reach("store.renamed")
+            sync_directory(self.directory)
         except OSError as error:
             with suppress(OSError):
                 os.unlink(self._new)
@@ -192,16 +199,19 @@ class Store:
                 f"cannot write the checkpoint {self.path}: {error.strerror}; "
                 "the last one is intact, the next run reads again what this one read"
             ) from None
+        reach("store.durable")
 
     def _write(self, data: bytes) -> None:
         with suppress(FileNotFoundError):
             os.unlink(self._new)  # left by a run that was killed, or something that is no file
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self._new, flags, 0o600)
+        reach("store.created")
         try:
             view = memoryview(data)
             while view:
                 view = view[os.write(descriptor, view) :]
+            reach("store.written")
             os.fsync(descriptor)  # never tried twice: a second one may lie (R62)
         finally:
             os.close(descriptor)
@@ -217,6 +227,7 @@ class Store:
             return
         except OSError:  # a file system without hard links
             shutil.copy2(self.path, temporary)
+        reach("store.linked")
         os.rename(temporary, self.previous)
 
     def set_aside(self) -> str | None:
@@ -230,11 +241,3 @@ class Store:
         except FileNotFoundError:
             return None
         return damaged
-
-
-def _sync_directory(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -67,6 +67,8 @@ def test_a_push_replaces_the_group_whole_and_no_other(gateway: Gateway) -> None:
         (line.split('"')[1], line.split('"')[5], line.split()[-1].removesuffix(".0"))
         for line in gateway.lines("batchlog_http_requests_total{")
     )
+    durations = gateway.lines("batchlog_http_request_duration_seconds_count{")
+    assert ["web2"] == [line.split('"')[1] for line in durations]
 
 
 def test_the_same_push_twice_changes_nothing_r80(gateway: Gateway) -> None:

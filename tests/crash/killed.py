@@ -1,0 +1,165 @@
+"""Kill the program at a named place, and learn which places a command reaches, how often.
+
+Starting an interpreter takes longer than all that a test is about: a nursery has the program
+loaded, and each command is a process that it forks. Some tests start the program itself too.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from batchlog.failpoints import VARIABLE
+from tests.cli.program import PATIENCE, REPOSITORY, Done, Program
+
+_MAIN = "from batchlog.cli import main\nmain()\n"
+
+_LISTEN = """
+import atexit, json, sys
+from batchlog import failpoints
+
+class Everything:
+    def __init__(self):
+        self.heard = []
+
+    def __eq__(self, name):
+        self.heard.append(name)
+        return False
+
+failpoints._NAME = everything = Everything()
+path = sys.argv.pop(1)
+atexit.register(lambda: json.dump(everything.heard, open(path, "w")))
+"""
+
+_NURSERY = """
+import json, os, sys
+import rich.console, rich.progress, rich.table
+import batchlog.cli.backfill, batchlog.cli.push
+from batchlog import failpoints
+from batchlog.cli import main
+
+for text in sys.stdin:
+    order = json.loads(text)
+    child = os.fork()
+    if not child:
+        os.environ.clear()
+        os.environ.update(order["env"])
+        os.chdir(order["root"])
+        said = os.open(order["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
+        failpoints._NAME, failpoints._TIMES = failpoints._asked(order["at"])
+        exec(order["prelude"])
+        sys.argv = ["batchlog", *order["words"]]
+        main()
+        sys.exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+Words = Sequence[str | Path]
+
+
+class Nursery:
+    """A process that has the program loaded, and forks one for each command."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _NURSERY],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate(timeout=PATIENCE)
+
+    def run(self, program: Program, words: Words, at: str, prelude: str) -> Done:
+        """Run a command to its end, or to a place."""
+        said = program.root / "said"
+        order = {
+            "words": [str(word) for word in words],
+            "env": program.environment(),
+            "root": str(program.root),
+            "said": str(said),
+            "at": at,
+            "prelude": prelude,
+        }
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(order), file=self._process.stdin, flush=True)
+        return Done(int(self._process.stdout.readline()), b"", said.read_bytes())
+
+
+_here = threading.local()
+"""The nursery of a thread of `at_each`."""
+
+
+def run(program: Program, words: Words, at: str = "", prelude: str = "") -> Done:
+    """Run a command, killed at a place where one is given; `prelude` is run before it."""
+    nursery: Nursery = _here.nursery
+    return nursery.run(program, words, at, prelude)
+
+
+def kill(program: Program, words: Words, at: str, prelude: str = "") -> None:
+    """Run a command that is killed at a place."""
+    done = run(program, words, at, prelude)
+    assert -signal.SIGKILL == done.exit, (at, done)
+
+
+def kill_itself(program: Program, words: Words, at: str, _prelude: str = "") -> None:
+    """Start the program itself, as a person does, and let it be killed at a place."""
+    done = program(*words, env={VARIABLE: at})
+    assert -signal.SIGKILL == done.exit, (at, done)
+
+
+def listen(program: Program, words: Words, prelude: str = "") -> list[str]:
+    """Run a command to its end, and return the places it reaches, as NAME:N in order."""
+    said = program.root / "reached"
+    done = subprocess.run(
+        [sys.executable, "-c", _LISTEN + prelude + _MAIN, said, *words],
+        env=program.environment(),
+        cwd=program.root,
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert 0 == done.returncode, done.stderr
+    times: Counter[str] = Counter()
+    places = []
+    for name in json.loads(said.read_text()):
+        times[name] += 1
+        places.append(f"{name}:{times[name]}")
+    return places
+
+
+def at_each(places: Iterable[str], check: Callable[[str], None]) -> None:
+    """Do a check for each place, two at a time; say for which of them it fails."""
+
+    def judged(place: str) -> str:
+        try:
+            check(place)
+        except AssertionError as wrong:
+            return f"{place}: {wrong}"
+        return ""
+
+    nurseries: list[Nursery] = []
+
+    def settle() -> None:
+        _here.nursery = Nursery()
+        nurseries.append(_here.nursery)
+
+    try:
+        with ThreadPoolExecutor(2, initializer=settle) as pool:
+            wrong = [text for text in pool.map(judged, places) if text]
+    finally:
+        for nursery in nurseries:
+            nursery.close()
+    assert not wrong, "\n".join(wrong)
