@@ -3,9 +3,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test soak mutations lint clean
 
 VENV := .venv
+# Tests at a time: each process has servers of its own.
+JOBS := auto
 BIN := $(VENV)/bin
 # Debian keeps nginx, apache2, logrotate and cron where an ordinary user's PATH does not look.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
@@ -14,7 +16,7 @@ GATEWAY := prometheus-pushgateway
 SERVERS := $(GATEWAY) prometheus nginx-light apache2 logrotate cron
 
 help: ## show this list
-	@awk -F ' ## ' '/^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ' ## ' '/^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed ## push sample logs, rotate, append, push again: the counters before and after
 	@[ -n "$${BATCHLOG_GATEWAY:-}" ] || .ci/servers $(GATEWAY)
@@ -22,7 +24,15 @@ demo: $(VENV)/.installed ## push sample logs, rotate, append, push again: the co
 
 test: $(VENV)/.installed-test ## run all tests; TESTS="-k name" or a path narrows them down
 	@.ci/servers $(SERVERS)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) $(TESTS)
+
+SECONDS ?= 600
+soak: $(VENV)/.installed-test ## rotate real servers' logs for SECONDS=600, kill, compare; SEED=… plays one again
+	@.ci/servers $(SERVERS)
+	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+mutations: $(VENV)/.installed-test ## break the protocol on purpose, rule by rule: a test must fail for each
+	@$(BIN)/python tests/mutations.py
 
 lint: $(VENV)/.installed-test ## ruff, ruff format and mypy
 	$(BIN)/ruff check .

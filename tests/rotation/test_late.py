@@ -1,4 +1,4 @@
-"""Writers that still write to a rotated file (R49)."""
+"""Writers that still write to a rotated file (R38, R49)."""
 
 from tests.site import Site, lines, total
 
@@ -60,4 +60,35 @@ def test_late_lines_that_are_older_than_everything_count(site: Site) -> None:
     site.append(range(20, 30), to=site.rotated(1))
     ran = site.run()
     assert total(range(1000, 1020), range(10), range(20, 30)) == ran.totals
+    assert site.rests()
+
+
+def test_r38_lines_written_after_gzip_read_the_end_are_lost_and_nothing_else(site: Site) -> None:
+    """The rotator destroys them: no run could have seen them, and none is reported."""
+    site.append(range(20))
+    site.run()
+    with site.access.open("ab") as writer:
+        site.rotate()
+        site.compress(site.rotated(1), keep=True)
+        writer.write(lines(range(20, 25)))
+    site.rotated(1).unlink()
+    site.append(range(30, 35))
+    ran = site.run()
+    assert total(range(20), range(30, 35)) == ran.totals
+    assert ran.is_quiet
+    assert site.rests()
+    assert (0, 0) == (ran.log().counters.lost_bytes, ran.log().counters.lost_segments)
+
+
+def test_r38_lines_that_a_run_saw_before_the_plain_file_went_stay_counted(site: Site) -> None:
+    site.append(range(20))
+    site.run()
+    with site.access.open("ab") as writer:
+        site.rotate()
+        site.compress(site.rotated(1), keep=True)
+        writer.write(lines(range(20, 25)))
+    site.run()
+    site.rotated(1).unlink()
+    site.append(range(30, 35))
+    assert total(range(25), range(30, 35)) == site.run().totals
     assert site.rests()

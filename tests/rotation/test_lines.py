@@ -1,4 +1,4 @@
-"""Lines and bytes (R47, R48, R50 to R58)."""
+"""Lines and bytes (R47, R48, R50 to R58, R97)."""
 
 import logging
 
@@ -221,3 +221,14 @@ def test_r58_few_malformed_lines_are_a_count_only(
     assert total(range(lines_ + 1)) == ran.totals
     assert code == ran.exit
     assert malformed == ran.log().counters.malformed
+
+
+def test_r97_totals_above_what_a_sample_can_hold_stay_exact_and_are_named(site: Site) -> None:
+    _write(site, line(0, size=2**53) + line(1, size=2**53 - 1))
+    ran = site.run()
+    assert (2, 2**54 - 1) == ran.totals  # no float is that number
+    assert 65 == ran.exit
+    named = r'too large for Prometheus to hold exactly: response bytes of \{status="200"\}'
+    assert ran.said(named, logging.ERROR)
+    site.append(range(2, 5))
+    assert (5, 2**54 - 1 + 2 + 3 + 4) == site.run().totals

@@ -1,5 +1,6 @@
-"""Runs that end early: asked to, or killed (R76, R77, R99)."""
+"""Runs that end early: asked to, or killed (R60, R76, R77, R99); and large ones (R43)."""
 
+import gzip
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from batchlog.config.schema import LogEntry
 from batchlog.config.times import Since
-from tests.site import At, Killed, Site, die, lines, total, wide
+from tests.site import At, Killed, Site, die, line, lines, total, wide
 
 HOLE = 260 << 20
 
@@ -156,3 +157,38 @@ def test_r76_a_kill_costs_the_last_step_only(site: Site) -> None:
     assert total(range(30)) == ran.totals
     assert 2 == ran.log().counters.oversize
     assert site.rests()
+
+
+MEASURED = """\
+import sys
+from batchlog.cli import main
+try:
+    main()
+finally:
+    with open("/proc/self/status") as status:
+        print(*(line.split()[1] for line in status if line.startswith("VmHWM:")))
+"""
+"""The program, which says at its end how much memory it had at most, in KiB."""
+
+
+def test_r43_r76_a_backlog_and_an_archive_that_grows_a_hundredfold_take_bounded_memory(
+    site: Site,
+) -> None:
+    many = 1_000_000
+    archive = gzip.compress(line(7) * many, compresslevel=1)
+    assert 100 * len(archive) < many * len(line(7))
+    site.rotated(1, ".gz").write_bytes(archive)
+    with site.access.open("wb") as file:
+        file.writelines(map(wide, range(40_000)))
+    top = Path(__file__).parents[2]
+    words = ["push", "--since", "start", "--checkpoint", str(site.checkpoint)]
+    ended = subprocess.run(
+        [sys.executable, "-c", MEASURED, *words, "--textfile", str(site.textfile), site.access],
+        env={**os.environ, "PYTHONPATH": str(top)},
+        capture_output=True,
+        check=True,
+    )
+    totals = site.state().totals
+    assert many + 40_000 == sum(one.requests for one in totals)
+    assert 7 * many + sum(range(40_000)) == sum(one.bytes for one in totals)
+    assert int(ended.stdout) < 150 * 1024

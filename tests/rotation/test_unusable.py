@@ -1,7 +1,10 @@
 """Logs that cannot be used: alone an error, among several skipped (DESIGN, exit codes)."""
 
+import errno
 import logging
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,3 +115,29 @@ def test_a_run_without_a_log_goes_on_with_the_remembered_ones(site: Site) -> Non
     heard: list[object] = []
     outcome = run(request, World(lambda: site.clock, heard.append))
     assert 15 == sum(series.requests for series in outcome.state.totals)
+
+
+@pytest.mark.parametrize(("times", "counted"), [(1, 15), (2, 10)])
+def test_r69_a_stale_handle_is_opened_once_more(
+    site: Site, monkeypatch: pytest.MonkeyPatch, times: int, counted: int
+) -> None:
+    """NFS says ESTALE where a name led to a file that is gone; no such server is needed for it."""
+    site.append(range(10))
+    site.run()
+    site.append(range(10, 15))
+    opened, stale = os.open, [errno.ESTALE] * times
+
+    def open_(path: Any, *words: Any, **more: Any) -> int:  # noqa: ANN401 - those of os.open
+        if path == str(site.access) and stale:
+            number = stale.pop()
+            raise OSError(number, os.strerror(number), path)
+        return opened(path, *words, **more)
+
+    monkeypatch.setattr(os, "open", open_)
+    ran = site.run()
+    assert total(range(counted)) == ran.totals
+    assert (0 if counted == 15 else 65) == ran.exit
+    ran = site.run()
+    assert total(range(15)) == ran.totals
+    assert 0 == ran.log().counters.lost_segments
+    assert site.rests()

@@ -35,7 +35,7 @@ def test_r2_rename_and_create_in_one_go() -> None:
     assert [("same", 0), ("new", -1)] == kinds(decided([segment(ONE, 500)], {}, files))
 
 
-def test_r10_an_inode_used_again_is_no_reason_to_resume() -> None:
+def test_r12_an_inode_used_again_is_no_reason_to_resume() -> None:
     found = decided([segment(ONE, 500, inode=7)], {}, [Looked(Bytes(TWO), 7, active=True)])
     assert [("new", -1)] == kinds(found)
 
