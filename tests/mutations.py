@@ -102,7 +102,7 @@ MUTATIONS = (
     Mutation(
         "no fsync of the directory",
         "batchlog/state/store.py",
-        "            _sync_directory(self.directory)\n",
+        "            sync_directory(self.directory)\n",
         "",
         (f"{_STORE}::test_r61_the_file_is_synced_before_the_rename_and_the_directory_after",),
     ),
