@@ -137,15 +137,15 @@ MUTATIONS = (
     Mutation(
         "a new log does not consult the ledger",
         "batchlog/job/run.py",
-        "after_backfill(begun.log, ledger) if ledger.contents else begun.log",
+        "after_backfill(begun.log, work.ledger) if backfilled else begun.log",
         "begun.log",
         (f"{_BACKFILL}::test_a_push_since_a_moment_begins_after_what_was_backfilled",),
     ),
     Mutation(
         "a new file does not consult the ledger",
-        "batchlog/job/following.py",
-        "        self._ledger = Ledger(work.durable.backfill.contents)\n",
-        "        self._ledger = Ledger(())\n",
+        "batchlog/job/work.py",
+        "return Ledger(self.durable.backfill.contents)",
+        "return Ledger(())",
         (f"{_BACKFILL}::test_a_push_leaves_a_backfilled_archive_that_comes_up_as_new",),
     ),
     Mutation(

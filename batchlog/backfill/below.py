@@ -35,18 +35,19 @@ class Origins:
     """The logs that pushes count.
 
     `owner` is the log that a file belongs to by its name, and whether it is the active file; it
-    is asked with device and inode. `is_there` tells whether a file still looks like that.
+    is asked with device and inode. `is_elsewhere` tells whether another file than the one there
+    still looks like a sight.
     """
 
     def __init__(
         self,
         logs: Iterable[Log],
         owner: Callable[[tuple[int, int]], tuple[str, bool] | None],
-        is_there: Callable[[Sight], bool],
+        is_elsewhere: Callable[[Sight, tuple[int, int]], bool],
     ) -> None:
         self._logs = {log.path: log for log in logs}
         self._owner = owner
-        self._is_there = is_there
+        self._is_elsewhere = is_elsewhere
         self._by_head: dict[str, list[tuple[Log, Segment]]] = {}
         for log in self._logs.values():
             for segment in log.segments:
@@ -103,10 +104,7 @@ class Origins:
 
     def _has_bearer(self, segment: Segment, content: OpenFile) -> bool:
         """Tell whether another file than this one bears the segment still."""
-        return any(
-            sight.place != content.sight.place and self._is_there(sight)
-            for sight in segment.bearers
-        )
+        return any(self._is_elsewhere(sight, content.sight.place) for sight in segment.bearers)
 
 
 def _bounded(content: OpenFile, log: Log, segment: Segment, likeness: Likeness) -> Below:

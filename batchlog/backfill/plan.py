@@ -1,6 +1,7 @@
 """What a backfill does with one file: reads a part of it, or leaves it and says why."""
 
 import os
+from functools import partial
 from typing import NamedTuple
 
 from batchlog.backfill.below import Below, Origins
@@ -13,9 +14,9 @@ from batchlog.formats import resolve
 from batchlog.job.survey import survey
 from batchlog.scan import Timing
 from batchlog.segments.content import OpenFile, open_file
-from batchlog.segments.disk import is_there
+from batchlog.segments.disk import is_elsewhere
 from batchlog.segments.identity import HEADS, Likeness, Mark
-from batchlog.segments.known import Consumed, Sight
+from batchlog.segments.known import Sight
 from batchlog.segments.ledger import Ledger, Match
 from batchlog.segments.marks import is_complete
 from batchlog.segments.names import readings
@@ -94,7 +95,7 @@ class Planner:
         self._timing = timing
         self._entries = Entries(settings.log)
         self._family = _family(state, settings)
-        self._origins = Origins(state.logs, self._family.get, is_there)
+        self._origins = Origins(state.logs, self._family.get, is_elsewhere)
         self._logs = {log.path: log for log in state.logs}
         # Totals have the ledger; history has one of its own, and leaves what living series hold.
         living = state.backfill.contents if timing is not None else ()
@@ -146,7 +147,8 @@ class Planner:
         if match is not None and match.likeness is Likeness.SHORTER:
             return Skipped(file, ALREADY)
         same = match if match is not None and match.likeness is Likeness.SAME else None
-        if same is None and self._is_rewritten(content, base, first):
+        stands = partial(is_elsewhere, place=content.sight.place)
+        if same is None and self._ledger.rewritten(match, base, first, stands) is not None:
             return Skipped(file, REWRITTEN)
         placed = _Placed(file, content, base, entry, spec, first, below)
         return self._part(placed, same)
@@ -194,14 +196,6 @@ class Planner:
             )
             for number, (start, stop) in enumerate(pieces)
         )
-
-    def _is_rewritten(self, content: OpenFile, base: str, first: int | None) -> bool:
-        """Tell whether a content seems to be one that was read, with other bytes by now."""
-
-        def stands(entry: Consumed) -> bool:
-            return entry.bearer.place != content.sight.place and is_there(entry.bearer)
-
-        return self._ledger.rewritten(content, base, first, stands) is not None
 
     def _entry(self, base: str) -> LogEntry:
         return self._entries.covering(base) or LogEntry(base, format=self._settings.format)

@@ -15,11 +15,10 @@ from batchlog.backfill.request import Outcome, Wanted
 from batchlog.engines import open_window
 from batchlog.errors import Exit, Stop
 from batchlog.failpoints import reach
-from batchlog.job.deliver import deliver, targets
 from batchlog.job.lastrun import read_last
-from batchlog.job.load import group_of, load
+from batchlog.job.load import load
 from batchlog.job.request import Request, Verdict, World
-from batchlog.job.run import families_of
+from batchlog.job.run import bring, families_of
 from batchlog.segments.findings import error, notice, warning
 from batchlog.segments.ledger import Ledger
 from batchlog.state.checkpoint import State
@@ -83,19 +82,13 @@ def _read(
 
 def _push(store: Store, request: Request, verdict: Verdict) -> None:
     """Push all totals, those of runs included."""
-    settings, world = request.settings, verdict.world
     with store.lock(request.lock_wait, Stop()):
         state = store.load()
         if state is None:
             return
         last = read_last(store)
-        families = families_of(state, settings, last.status if last else None)
-        file = settings.textfile.path if settings.textfile else None
-        to = targets(settings, state.group) if state.group and group_of(request) else ()
-        delivered = deliver(families, to, file, world.stop)
-    for finding in delivered.findings:
-        world.say(finding)
-    verdict.exits.update(delivered.exits)
+        families = families_of(state, request.settings, last.status if last else None)
+        delivered = bring(families, state, request, verdict)
     if delivered.sinks:
         series = sum(len(family.samples) for family in families)
-        world.say(notice(f"pushed {series:,} series to {', '.join(delivered.sinks)}"))
+        verdict.world.say(notice(f"pushed {series:,} series to {', '.join(delivered.sinks)}"))

@@ -52,11 +52,7 @@ def since(text: str, now: float) -> Since:
     """
     if text in _PLACES:
         return _PLACES[text]
-    if text != "0" and text and _DURATION.fullmatch(text):
-        return int(now - duration(text))
-    if len(text) > _LONGEST_TEXT:
-        raise ConfigError(f"{text[:20]!r}… is not a time: it has {len(text)} characters")
-    when = _moment(text, now, "checkpoint, start, now, ")
+    when = _when(text, now, "checkpoint, start, now, ")
     if when > now:
         raise ConfigError(f"{text!r} lies in the future; give a time that has passed, or now")
     return int(when)
@@ -64,14 +60,19 @@ def since(text: str, now: float) -> Since:
 
 def bound(text: str, now: float) -> int:
     """Return the moment that an age or a time stands for, Unix seconds; `now` is, too."""
+    return int(_when(text, now))
+
+
+def _when(text: str, now: float, places: str = "") -> float:
+    """Read an age or a time; `places` are the words that would do as well."""
     if text != "0" and text and _DURATION.fullmatch(text):
-        return int(now - duration(text))
+        return now - duration(text)
     if len(text) > _LONGEST_TEXT:
         raise ConfigError(f"{text[:20]!r}… is not a time: it has {len(text)} characters")
-    return int(_moment(text, now))
+    return _moment(text, now, places)
 
 
-def _moment(text: str, now: float, places: str = "") -> float:
+def _moment(text: str, now: float, places: str) -> float:
     from dateutil import parser
 
     today = datetime.fromtimestamp(now, UTC).astimezone().replace(tzinfo=None)

@@ -120,7 +120,7 @@ class _Writer:
         self._aim = aim
         self._directory = directory
         self._journal = journal
-        self._reader = intake
+        self._intake = intake
         self._verdict = verdict
         self._now = int(verdict.world.now())
 
@@ -154,7 +154,7 @@ class _Writer:
             lines = advice.for_blocks(made)
         kept = built.files if self._aim.openmetrics else ()
         days.remove_others(self._directory.path, kept)
-        self._directory.complete(self._reader.inputs.values(), kept)
+        self._directory.complete(self._intake.inputs.values(), kept)
         reach("history.complete")
         self._journal.remove()
         reach("history.done")
@@ -162,7 +162,7 @@ class _Writer:
 
     def _seams(self, state: State) -> seam.Seams:
         """Return where history ends by now; LogError where a run has begun to count meanwhile."""
-        origins = self._reader.origins
+        origins = self._intake.origins
         begun = {log.path for log in state.logs} - origins.keys()
         meanwhile = sorted(begun & {source for source, _ in self._journal.extents})
         if meanwhile:
@@ -188,17 +188,17 @@ class _Writer:
                     "--since and --until, and is older than 4 hours"
                 )
             )
-        self._reader.account.summary.hold(self._shares(built))
+        self._intake.account.summary.hold(self._shares(built))
         hear = self._verdict.hear
         files = amount(len(built.files), "day")
         hear(notice(f"wrote {amount(built.samples, 'sample')} of {files}"))
         first = min((file.first for file in built.files), default=None)
         old = advice.beyond_retention(first, self._now)
         hear(*([warning(old)] if old else []))
-        if self._reader.overflow:
+        if self._intake.overflow:
             hear(
                 warning(
-                    f"{amount(self._reader.overflow, 'line')} were put into `other`: max_series "
+                    f"{amount(self._intake.overflow, 'line')} were put into `other`: max_series "
                     f"({self._directory.options.max_series}) was reached"
                 )
             )

@@ -12,13 +12,13 @@ from batchlog.job.request import Verdict
 from batchlog.job.survey import Place, survey
 from batchlog.job.work import Work, scanners
 from batchlog.segments.book import Progress
-from batchlog.segments.disk import is_there
+from batchlog.segments.disk import is_elsewhere
 from batchlog.segments.findings import Finding, error, warning
 from batchlog.segments.follow import Seen, follow, settle_missing
 from batchlog.segments.gaps import gap
 from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
-from batchlog.segments.known import Consumed, Log, Segment
-from batchlog.segments.ledger import Ledger, live_after
+from batchlog.segments.known import Log, Segment
+from batchlog.segments.ledger import live_after
 from batchlog.segments.resume import Past, oldest_first
 from batchlog.segments.take import Elsewhere, Opened, Tools
 
@@ -41,7 +41,6 @@ class Following:
         self._lines: dict[str, tuple[int, int]] = {}  # malformed, all
         self._by_head: dict[str, set[str]] = {}  # hash of a first KiB to the logs that hold it
         self._before = dict(work.logs)
-        self._ledger = Ledger(work.durable.backfill.contents)
         for log in work.logs.values():
             self._index(log)
 
@@ -139,7 +138,7 @@ class Following:
 
     def _backfilled(self, path: str, file: Opened) -> Elsewhere | None:
         """Return what a backfill has consumed of a content: a push begins after it."""
-        match = self._ledger.find(file.content, path)
+        match = self._work.ledger.find(file.content, path)
         if match is not None and match.likeness is not Likeness.EDITED:
             kind: Literal["backfilled", "shorter"] = (
                 "backfilled" if match.likeness is Likeness.SAME else "shorter"
@@ -147,10 +146,8 @@ class Following:
             by = f"was backfilled for {match.entry.mark.lines:,} lines"
             return Elsewhere(live_after(match.entry), by, kind)
 
-        def stands(entry: Consumed) -> bool:
-            return entry.bearer.place != file.sight.place and is_there(entry.bearer)
-
-        entry = self._ledger.rewritten(file.content, path, file.first, stands)
+        stands = partial(is_elsewhere, place=file.sight.place)
+        entry = self._work.ledger.rewritten(match, path, file.first, stands)
         if entry is None:
             return None
         return Elsewhere(live_after(entry), "was backfilled and rewritten since", "rewritten")

@@ -26,7 +26,6 @@ from batchlog.job.work import Work
 from batchlog.metrics import RunStatus
 from batchlog.segments.findings import amount, error, notice, size, warning
 from batchlog.segments.known import Segment
-from batchlog.segments.ledger import Ledger
 from batchlog.segments.origin import Begin
 from batchlog.sinks.target import Target
 from batchlog.state.checkpoint import Entry, State
@@ -97,9 +96,9 @@ class _Run:
         self._verdict.hear(*(note for place in unfollowed for note in place.found.notes))
         if self._request.since != "checkpoint" and not newcomers.begun:
             self._verdict.hear(notice("--since changes nothing: all these logs are known already"))
-        ledger = Ledger(work.state.backfill.contents)
         for begun in newcomers.begun:
-            work.put(after_backfill(begun.log, ledger) if ledger.contents else begun.log)
+            backfilled = work.ledger.contents
+            work.put(after_backfill(begun.log, work.ledger) if backfilled else begun.log)
             self._verdict.hear(*begun.findings)
         old = [s for begun in newcomers.begun for s in begun.log.segments if _is_below(s)]
         if old:
@@ -140,15 +139,8 @@ class _Run:
         families = tuple(families_of(state, settings, status))
         if self._request.dry_run:
             return Outcome(self._verdict.exit, families, state)
-        to: tuple[Target, ...] = ()
-        if state.group is not None and group_of(self._request) is not None:
-            to = targets(settings, state.group, listen=self._request.listen)
-        file = settings.textfile.path if settings.textfile else None
-        delivered = deliver(families, to, file, stop)
+        delivered = bring(families, state, self._request, self._verdict)
         reach("run.delivered")
-        for finding in delivered.findings:
-            self._world.say(finding)
-        self._verdict.exits.update(delivered.exits)
         exit_ = self._verdict.exit
         failed = tuple(finding.text for finding in delivered.findings if finding.is_error)
         write_last(self._store, LastRun(self._status(before, exit_), delivered.sinks, failed))
@@ -184,6 +176,22 @@ class _Run:
 
 def _is_below(segment: Segment) -> bool:
     return segment.state == "old" and segment.begin is None
+
+
+def bring(
+    families: Sequence[Metric], state: State, request: Request, verdict: Verdict
+) -> Delivered:
+    """Deliver the families of a state to every sink, and say how that went."""
+    settings, world = request.settings, verdict.world
+    to: tuple[Target, ...] = ()
+    if state.group is not None and group_of(request) is not None:
+        to = targets(settings, state.group, listen=request.listen)
+    file = settings.textfile.path if settings.textfile else None
+    delivered = deliver(families, to, file, world.stop)
+    for finding in delivered.findings:
+        world.say(finding)
+    verdict.exits.update(delivered.exits)
+    return delivered
 
 
 def families_of(state: State, settings: Settings, status: RunStatus | None) -> list[Metric]:

@@ -94,7 +94,7 @@ def _consumed(content: OpenFile, path: str, segment: Segment, ledger: Ledger) ->
     match = ledger.find(content, path)
     if match is not None and match.likeness is Likeness.SAME:
         return match.entry.mark
-    entry = ledger.rewritten(content, path, segment.first, lambda _: False)
+    entry = ledger.rewritten(match, path, segment.first, lambda _: False)
     if entry is None:
         return None
     return mark_after(content, entry.mark.lines) or mark_at_end(content)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from msgspec.structs import replace
 
@@ -13,6 +14,7 @@ from batchlog.labels import OPEN
 from batchlog.scan import Scanner, scanner
 from batchlog.segments.book import Progress
 from batchlog.segments.known import Log
+from batchlog.segments.ledger import Ledger
 from batchlog.segments.read import LIMIT
 from batchlog.state.checkpoint import Series, State
 from batchlog.state.store import Store
@@ -60,6 +62,11 @@ class Work:
         self.logs: dict[str, Log] = {log.path: log for log in state.logs}
         self._uncommitted = 0
         self.read = Summary()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What backfills have read; made when it is first asked, which few runs do."""
+        return Ledger(self.durable.backfill.contents)
 
     def seed(self, entry: LogEntry, path: str) -> None:
         """Let the usual statuses of a log be there with 0."""

@@ -56,6 +56,11 @@ def _families(directory: str, names: Iterable[str]) -> dict[str, list[Member]]:
     return families
 
 
+def is_elsewhere(sight: Sight, place: tuple[int, int]) -> bool:
+    """Tell whether another file than the one at `place` still looks like that."""
+    return sight.place != place and is_there(sight)
+
+
 def is_there(sight: Sight) -> bool:
     """Tell whether a file still looks as it did; of a URL that is not known."""
     try:

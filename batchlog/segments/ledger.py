@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from batchlog.segments.identity import HEADS, Content, Likeness, Mark, compare, digest
-from batchlog.segments.known import Consumed, Segment
+from batchlog.segments.known import Consumed, Segment, Sight
 
 _SURE = 1024
 """Bytes that two logs do not begin with by chance."""
@@ -100,21 +100,20 @@ class Ledger:
 
     def rewritten(
         self,
-        content: Content,
+        match: Match | None,
         log: str,
         first: int | None,
-        stands: Callable[[Consumed], bool],
+        stands: Callable[[Sight], bool],
     ) -> Consumed | None:
-        """Return the entry whose content seems to have been rewritten into this one (R30).
+        """Return the entry whose content seems to have been rewritten into another one (R30).
 
-        `first` is the content's first stamp, and `stands` tells whether another file still holds
-        what an entry stands for.
+        `match` is what `find` tells of that one, `first` its first stamp, and `stands` tells
+        whether another file still holds what an entry was read from.
         """
-        match = self.find(content, log)
         edited = [match.entry] if match is not None and match.entry.first == first else []
         numbers = () if first is None else self._by_first.get((log, first), ())
         alike = [self._contents[number] for number in numbers if self._contents[number].mark.lines]
-        return next((one for one in [*edited, *alike] if not stands(one)), None)
+        return next((one for one in [*edited, *alike] if not stands(one.bearer)), None)
 
     def put(self, entry: Consumed, number: int | None) -> int:
         """Add an entry, or replace the one of that number; return its number."""

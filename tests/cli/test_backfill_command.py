@@ -311,13 +311,19 @@ def test_a_person_at_a_terminal_sees_a_bar_and_no_torn_line(program: Program, wo
 # --- the gateway -------------------------------------------------------------------------------
 
 
-def test_a_gateway_that_is_down_is_a_69_and_the_next_push_delivers(
-    program: Program, gateway: StandIn
-) -> None:
+def pushed_then_archived(program: Program, gateway: StandIn) -> tuple[str, str]:
+    """Push seven lines, then put 50 old ones beside them; return the option for the gateway."""
     program.site.append(range(1000, 1007))
     words = ("--gateway", gateway.url)
     program("push", *words, program.access)
     archive(program, 1, 50)
+    return words
+
+
+def test_a_gateway_that_is_down_is_a_69_and_the_next_push_delivers(
+    program: Program, gateway: StandIn
+) -> None:
+    words = pushed_then_archived(program, gateway)
     gateway.faults.append(Drop())
     done = program("backfill", *words, pattern(program))
     assert 69 == done.exit, done.err
@@ -338,10 +344,7 @@ def test_a_gateway_that_is_down_before_anything_was_begun_is_a_69(program: Progr
 def test_a_gateway_that_refuses_is_a_76_with_its_own_words(
     program: Program, gateway: StandIn
 ) -> None:
-    program.site.append(range(1000, 1007))
-    words = ("--gateway", gateway.url)
-    program("push", *words, program.access)
-    archive(program, 1, 50)
+    words = pushed_then_archived(program, gateway)
     gateway.faults.append(Reply(400, b"pushed metrics are invalid\n"))
     done = program("backfill", *words, pattern(program))
     assert 76 == done.exit, done.err
