@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +32,7 @@ from prometheus_client.parser import text_string_to_metric_families
 ROOT = Path(__file__).resolve().parent.parent
 BATCHLOG = Path(sys.executable).with_name("batchlog")
 GATEWAY_READY_SECONDS = 10
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Sink(NamedTuple):
@@ -51,7 +52,7 @@ class Totals(NamedTuple):
 
 def main() -> int:
     """Run the demo in a folder that is removed afterwards, and return the exit status."""
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for name in ENDS:
         signal.signal(name, lambda number, _frame: sys.exit(128 + number))
     parent = ROOT / ".demo"
     parent.mkdir(exist_ok=True)
@@ -112,19 +113,41 @@ def sink(folder: Path) -> Iterator[Sink]:
         with socket.create_server(("127.0.0.1", 0)) as free:
             address = f"127.0.0.1:{free.getsockname()[1]}"
         options = [f"--web.listen-address={address}", "--persistence.file="]
-        with (folder / "pushgateway.log").open("wb") as log:
-            server = subprocess.Popen([program, *options], stdout=log, stderr=log)
-        try:
+        with started([program, *options], folder / "pushgateway.log") as server:
             wait_until_ready(server, f"http://{address}/-/ready")
             yield gateway(f"http://{address}", "a Pushgateway that this demo starts and stops")
-        finally:
-            server.terminate()
-            server.wait()
     else:
         path = folder / "batchlog.prom"
         print("There is no prometheus-pushgateway here, and BATCHLOG_GATEWAY is not set.")
         words = "a textfile, as node_exporter's collector reads it"
         yield Sink(words, {"BATCHLOG_TEXTFILE": str(path)}, path.read_text)
+
+
+@contextmanager
+def started(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a server and end it, whenever a signal comes."""
+    with ExitStack() as ends:
+        with signals_held(), log.open("wb") as output:
+            server = subprocess.Popen(command, stdout=output, stderr=output)
+            ends.callback(server.wait)
+            ends.callback(server.terminate)
+        yield server
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Let a signal wait: within the start of a process it would leave one nobody knows of."""
+    came: list[int] = []
+    handlers = {
+        name: signal.signal(name, lambda number, _frame: came.append(number)) for name in ENDS
+    }
+    try:
+        yield
+    finally:
+        for name, handler in handlers.items():
+            signal.signal(name, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def gateway(url: str, words: str) -> Sink:
