@@ -10,7 +10,7 @@ from typing import NamedTuple
 from batchlog.segments.content import OpenFile
 from batchlog.segments.identity import HEADS, Likeness, compare, digest
 from batchlog.segments.known import Log, Segment, Sight
-from batchlog.segments.ledger import is_whole
+from batchlog.segments.ledger import is_copy
 from batchlog.segments.marks import mark_after
 from batchlog.segments.resume import Past, oldest_first
 from batchlog.segments.take import Opened
@@ -90,8 +90,8 @@ class Origins:
             likeness = compare(segment.mark, content)
             if likeness is Likeness.EDITED and self._is_another(segment, content, first):
                 continue
-            if log.path != path and not is_whole(segment.mark, likeness, content):
-                continue  # logs may begin alike: the same health check in each
+            if log.path != path and not is_copy(content, segment.mark, likeness, segment.bearers):
+                continue
             if likeness is not Likeness.OTHER:
                 rank = likeness, log.path != path, -segment.mark.offset, segment.state == "old"
                 alike.append((rank, (log, segment, likeness)))

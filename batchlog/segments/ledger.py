@@ -8,12 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from batchlog.segments.content import OpenFile
 from batchlog.segments.identity import HEADS, Content, Likeness, Mark, compare, digest
 from batchlog.segments.known import Consumed, Segment, Sight
-
-_SURE = 1024
-"""Bytes that two logs do not begin with by chance."""
-
 
 _Key = tuple[int, str]
 """A number of heads, and the hash of the longest of them."""
@@ -70,11 +67,10 @@ class Ledger:
         """Return the number of the entry that was read from that file last."""
         return self._by_sight.get(key)
 
-    def find(self, content: Content, log: str) -> Match | None:
+    def find(self, content: OpenFile, log: str) -> Match | None:
         """Return the entry that a content is most like; the one read furthest among equals.
 
-        Files of different logs may begin alike (the same health check in each): across logs only
-        what was read counts, not how it begins.
+        Of another log only one of which it is a copy.
         """
         found = None
         for number in sorted(self._near(content), key=lambda n: self._contents[n].mark.offset):
@@ -82,7 +78,7 @@ class Ledger:
             likeness = compare(entry.mark, content)
             if likeness is Likeness.OTHER or (found and found.likeness < likeness):
                 continue
-            if entry.log != log and not is_whole(entry.mark, likeness, content):
+            if entry.log != log and not is_copy(content, entry.mark, likeness, [entry.bearer]):
                 continue
             found = Match(number, entry, likeness)
         return found
@@ -159,12 +155,11 @@ def kin(one: Mark, other: Mark) -> bool:
     return not filled or one.heads[filled - 1] == other.heads[filled - 1]
 
 
-def is_whole(mark: Mark, likeness: Likeness, content: Content) -> bool:
-    """Tell whether a content is surely that of `mark`, whatever log it comes up in (R100).
+def is_copy(content: OpenFile, mark: Mark, likeness: Likeness, bearers: Iterable[Sight]) -> bool:
+    """Tell whether a content that comes up in another log is the one of `mark` (R100).
 
-    Its tail agrees, and either as much was consumed as cannot be alike by chance or all of it was.
+    It is where one of them is the beginning of the other. Logs may well begin alike, with the same
+    health check in each: `bearers`, where they are still there, tell the one from the other.
     """
-    if likeness is not Likeness.SAME:
-        return False
-    enough = mark.offset - mark.start >= _SURE
-    return enough or content.span(mark.offset, mark.offset + 1) is None
+    alike = likeness in (Likeness.SAME, Likeness.SHORTER)
+    return alike and not content.parts_from(mark, bearers)

@@ -293,6 +293,39 @@ def test_a_log_that_begins_like_a_counted_one_is_read(site: Site, alike: int) ->
     assert 2 * alike + 201 == site.backfill(other).requests
 
 
+@pytest.mark.parametrize("taken", [3, 150])
+@pytest.mark.parametrize("copy_first", [False, True])
+def test_a_copy_made_elsewhere_before_the_log_grew_counts_once(
+    site: Site, taken: int, copy_first: bool
+) -> None:
+    site.access.write_bytes(lines(range(taken)))
+    copy = site.root / "kept" / "monday.gz"
+    copy.parent.mkdir()
+    copy.write_bytes(gzip.compress(site.access.read_bytes()))
+    site.age(copy, 86_400)
+    with site.access.open("ab") as file:
+        file.write(lines(range(taken, 200)))
+    files = (copy, site.access) if copy_first else (site.access, copy)
+    for file in files:
+        ran = site.backfill(file)
+    assert 200 == ran.requests
+
+
+@pytest.mark.parametrize("taken", [3, 150])
+def test_a_copy_made_elsewhere_of_what_is_counted_now_is_left(site: Site, taken: int) -> None:
+    site.access.write_bytes(lines(range(taken)))
+    copy = site.root / "monday"
+    shutil.copy2(site.access, copy)
+    with site.access.open("ab") as file:
+        file.write(lines(range(taken, 200)))
+    site.run(site.access, since="start")
+    ran = site.backfill(copy)
+    assert (200, 0) == (ran.requests, ran.backfilled()[0])
+    site.rotate()
+    copy.write_bytes(site.rotated(1).read_bytes()[: -len(lines([199]))])
+    assert 200 == site.backfill(copy).requests
+
+
 @pytest.mark.parametrize("moment", range(1, 9))
 def test_a_push_of_a_log_that_begins_like_another_is_noticed(site: Site, moment: int) -> None:
     one, two = site.logs / "a.log", site.logs / "b.log"
