@@ -306,8 +306,8 @@ def test_a_copy_made_elsewhere_before_the_log_grew_counts_once(
     with site.access.open("ab") as file:
         file.write(lines(range(taken, 200)))
     files = (copy, site.access) if copy_first else (site.access, copy)
-    for file in files:
-        ran = site.backfill(file)
+    for path in files:
+        ran = site.backfill(path)
     assert 200 == ran.requests
 
 
