@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak mutations lint clean
+.PHONY: help demo test soak mutations bench lint clean
 
 VENV := .venv
 # Tests at a time: each process has servers of its own.
@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 # The demo needs the first, the tests all of them; .ci/servers installs what is missing if it may.
 GATEWAY := prometheus-pushgateway
-SERVERS := $(GATEWAY) prometheus nginx-light apache2 logrotate cron
+SERVERS := $(GATEWAY) prometheus nginx-light apache2 logrotate cron strace mawk
 
 help: ## show this list
 	@awk -F ' ## ' '/^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,11 @@ soak: $(VENV)/.installed-test ## rotate real servers' logs for SECONDS=600, kill
 mutations: $(VENV)/.installed-test ## break the protocol on purpose, rule by rule: a test must fail for each
 	@$(BIN)/python tests/mutations.py
 
+LINES ?= 2000000
+bench: $(VENV)/.installed-test ## measure batchlog and its peers side by side; LINES=100000 for less
+	@.ci/servers mawk gawk mtail goaccess pigz isal
+	@$(BIN)/python -m benchmarks --lines $(LINES)
+
 lint: $(VENV)/.installed-test ## ruff, ruff format and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,7 +46,7 @@ lint: $(VENV)/.installed-test ## ruff, ruff format and mypy
 	$(BIN)/mypy --strict demo/generate.py demo/run.py
 
 clean: ## remove .venv, caches and whatever demo and tests left
-	rm -rf $(VENV) .demo .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf $(VENV) .bench .demo .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps say what .venv holds; they are made anew when the requirements change. An environment

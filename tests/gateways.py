@@ -210,6 +210,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.fail(fault, body)
         elif self.gateway.authorization not in ("", self.headers.get("Authorization")):
             self.answer(401, b"Unauthorized\n")
+        elif len(body) < length and (body or self.headers.get("Content-Encoding") == "gzip"):
+            # As Pushgateway 1.5.1 does; headers alone are a push of nothing to it.
+            self.answer(400, b"unexpected EOF\n")
         else:
             self.answer(*self.serve(body))
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -38,6 +39,15 @@ def binary(name: str) -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return found
+
+
+@cache
+def tracer() -> str:
+    """Return the path of strace, or skip the test that needs it: it may be forbidden to trace."""
+    strace = binary("strace")
+    if subprocess.run([strace, "-qq", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("strace may not trace here")
+    return strace
 
 
 def get(url: str, method: str = "GET") -> str:

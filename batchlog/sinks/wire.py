@@ -138,26 +138,40 @@ class _Flight:
 
 
 class _Connection(HTTPConnection):
-    """A connection that its flight can end, and whose answer is read even to a half-sent body."""
+    """A connection that its flight can end, and whose answer is read even to a half-sent body.
+
+    Headers and body are sent as one: a Pushgateway takes headers without a body, as a sender that
+    is killed between the two leaves them, for a push of nothing, and empties the group.
+    """
 
     response_class = Response
 
     def __init__(self, flight: _Flight, *args: Any, **more: Any) -> None:  # noqa: ANN401 - as there
         super().__init__(*args, **more)
         self._flight = flight
+        self._parts: list[bytes] | None = None
 
     def connect(self) -> None:
         super().connect()
         self._flight.connected(self.sock)
 
     def request(self, *args: Any, **more: Any) -> None:  # noqa: ANN401 - as in http.client
+        self._parts = []
+        super().request(*args, **more)
+        whole, self._parts = b"".join(self._parts), None
         try:
-            super().request(*args, **more)
+            self.send(whole)
         except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
             # A server may answer 413, or send TLS's alert for a missing certificate, and hang up
             # while we send: its answer is still there.
             if self._flight.sock is None:
                 raise
+
+    def send(self, data: Any) -> None:  # noqa: ANN401 - as in http.client
+        if self._parts is None:
+            super().send(data)
+        else:
+            self._parts.append(data)
 
 
 class _SecureConnection(_Connection, HTTPSConnection):

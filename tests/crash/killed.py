@@ -20,7 +20,7 @@ from tests.cli.program import PATIENCE, REPOSITORY, Done, Program
 _MAIN = "from batchlog.cli import main\nmain()\n"
 
 _LISTEN = """
-import atexit, json, sys
+import atexit, json
 from batchlog import failpoints
 
 class Everything:
@@ -32,12 +32,11 @@ class Everything:
         return False
 
 failpoints._NAME = everything = Everything()
-path = sys.argv.pop(1)
-atexit.register(lambda: json.dump(everything.heard, open(path, "w")))
+atexit.register(lambda: json.dump(everything.heard, open("reached", "w")))
 """
 
 _NURSERY = """
-import json, os, sys
+import atexit, ctypes, json, os, signal, subprocess, sys, traceback
 import rich.console, rich.progress, rich.table
 import batchlog.cli.backfill, batchlog.cli.push
 from batchlog import failpoints
@@ -57,9 +56,30 @@ for text in sys.stdin:
         failpoints._NAME, failpoints._TIMES = failpoints._asked(order["at"])
         exec(order["prelude"])
         sys.argv = ["batchlog", *order["words"]]
-        main()
-        sys.exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        if order["strace"]:
+            # PR_SET_PTRACER: some systems let a process be traced only by whom it names, here all.
+            ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)
+            os.kill(os.getpid(), signal.SIGSTOP)
+        try:
+            main()
+        except SystemExit as end:
+            # What an interpreter does besides, at its end, takes longer than the command.
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code or 0)
+        except BaseException:
+            traceback.print_exc()
+        os._exit(1)
+    if order["strace"]:
+        os.waitpid(child, os.WUNTRACED)
+        strace = subprocess.Popen([*order["strace"], "-p", str(child)], stderr=subprocess.PIPE)
+        attached = any(b"attached" in line for line in strace.stderr)
+        os.kill(child, signal.SIGCONT if attached else signal.SIGTERM)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if order["strace"]:
+        strace.communicate()
+    print(status, flush=True)
 """
 
 Words = Sequence[str | Path]
@@ -81,8 +101,10 @@ class Nursery:
         """End it."""
         self._process.communicate(timeout=PATIENCE)
 
-    def run(self, program: Program, words: Words, at: str, prelude: str) -> Done:
-        """Run a command to its end, or to a place."""
+    def run(
+        self, program: Program, words: Words, at: str, prelude: str, strace: Sequence[str] = ()
+    ) -> Done:
+        """Run a command to its end, or to a place; under strace where its words are given."""
         said = program.root / "said"
         order = {
             "words": [str(word) for word in words],
@@ -91,10 +113,11 @@ class Nursery:
             "said": str(said),
             "at": at,
             "prelude": prelude,
+            "strace": list(strace),
         }
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         print(json.dumps(order), file=self._process.stdin, flush=True)
+        assert self._process.stdout is not None
         return Done(int(self._process.stdout.readline()), b"", said.read_bytes())
 
 
@@ -102,10 +125,19 @@ _here = threading.local()
 """The nursery of a thread of `at_each`."""
 
 
-def run(program: Program, words: Words, at: str = "", prelude: str = "") -> Done:
-    """Run a command, killed at a place where one is given; `prelude` is run before it."""
+def run(
+    program: Program,
+    words: Words,
+    at: str = "",
+    prelude: str = "",
+    strace: Sequence[str] = (),
+) -> Done:
+    """Run a command, killed at a place where one is given; `prelude` is run before it.
+
+    With the words of strace's command it is watched, from the first line of the program on.
+    """
     nursery: Nursery = _here.nursery
-    return nursery.run(program, words, at, prelude)
+    return nursery.run(program, words, at, prelude, strace)
 
 
 def kill(program: Program, words: Words, at: str, prelude: str = "") -> None:
@@ -122,9 +154,8 @@ def kill_itself(program: Program, words: Words, at: str, _prelude: str = "") -> 
 
 def listen(program: Program, words: Words, prelude: str = "") -> list[str]:
     """Run a command to its end, and return the places it reaches, as NAME:N in order."""
-    said = program.root / "reached"
     done = subprocess.run(
-        [sys.executable, "-c", _LISTEN + prelude + _MAIN, said, *words],
+        [sys.executable, "-c", _LISTEN + prelude + _MAIN, *words],
         env=program.environment(),
         cwd=program.root,
         capture_output=True,
@@ -132,9 +163,20 @@ def listen(program: Program, words: Words, prelude: str = "") -> list[str]:
         timeout=PATIENCE,
     )
     assert 0 == done.returncode, done.stderr
+    return _heard(program)
+
+
+def listen_quickly(program: Program, words: Words, prelude: str = "") -> list[str]:
+    """Do the same with a process of the nursery."""
+    done = run(program, words, prelude=_LISTEN + prelude)
+    assert 0 == done.exit, done.err
+    return _heard(program)
+
+
+def _heard(program: Program) -> list[str]:
     times: Counter[str] = Counter()
     places = []
-    for name in json.loads(said.read_text()):
+    for name in json.loads((program.root / "reached").read_text()):
         times[name] += 1
         places.append(f"{name}:{times[name]}")
     return places

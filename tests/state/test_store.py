@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 from batchlog.errors import Busy, CheckpointError, Stop
 from batchlog.state.checkpoint import State, encode
 from batchlog.state.store import Store
+from tests.servers import tracer
 from tests.state.states import full
 
 FIRST = full()
@@ -24,6 +24,7 @@ import sys
 from msgspec.structs import replace
 from batchlog.state.store import Store
 from tests.state.states import full
+from tests.servers import tracer
 Store(sys.argv[1]).commit(replace(full(), generation=8))
 """
 
@@ -157,9 +158,7 @@ def files(store: Store) -> list[str]:
 
 def calls(store: Store, tmp_path: Path) -> list[str]:
     """Return what a commit asks of the system, as `call(names of its files)`, from strace."""
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("strace is not installed")
+    strace = tracer()
     said = tmp_path / "strace"
     traced = "trace=openat,write,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink"
     subprocess.run(
@@ -200,9 +199,7 @@ def test_r61_nothing_is_written_after_the_sync(store: Store, tmp_path: Path) -> 
 
 def test_r60_the_checkpoint_is_whole_at_every_kill(store: Store) -> None:
     """Kill the commit at each of its calls, and find the old or the new state, never neither."""
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("strace is not installed")
+    strace = tracer()
     points = [("fsync", 1), ("fsync", 2), ("rename", 1), ("rename", 2), ("link", 1)]
     for call, number in points:
         store.commit(FIRST)
@@ -225,9 +222,7 @@ def test_r60_the_checkpoint_is_whole_at_every_kill(store: Store) -> None:
 
 @pytest.mark.parametrize("call", ["fsync", "write", "rename", "link"])
 def test_r62_an_error_leaves_the_old_one_and_no_temporary_file(store: Store, call: str) -> None:
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("strace is not installed")
+    strace = tracer()
     store.commit(FIRST)
     script = COMMIT.replace(
         "Store(sys", "from batchlog.errors import CheckpointError\ntry:\n  Store(sys"
