@@ -35,7 +35,7 @@ def main() -> int:
         episode = play(seed)
         if episode is None:
             return 1
-        done += Counter(episodes=1) + episode.done
+        done += Counter(["episodes", *episode.settings.words]) + episode.done
         say(f"    {amounts(episode.done)}; {episode.settings}")
         if given.seed is not None or time.monotonic() >= end:
             say(amounts(done))

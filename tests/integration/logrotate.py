@@ -62,6 +62,18 @@ class Settings:
         )
 
     @property
+    def words(self) -> list[str]:
+        """What was drawn, one word of each kind."""
+        return [
+            self.mode,
+            self.compress,
+            "dateext" if self.dateext else "numeric",
+            "sharedscripts" if self.shared else "nosharedscripts",
+            "olddir" if self.olddir else "noolddir",
+            "postrotate" if self.signals else "by hand",
+        ]
+
+    @property
     def truncates(self) -> bool:
         """Whether the server goes on with the same file."""
         return self.mode == "copytruncate"

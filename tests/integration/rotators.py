@@ -18,7 +18,7 @@ from random import Random
 from threading import Event
 from typing import Literal
 
-from tests.integration.gatekeeper import Gatekeeper
+from tests.integration.gatekeeper import At, Gatekeeper
 from tests.integration.host import BATCHLOG, LIMIT, Host, values
 from tests.integration.load import Load
 from tests.integration.logrotate import Fate, Rotator, Settings
@@ -52,14 +52,14 @@ class Episode:
         self.done: Counter[str] = Counter()
         self._host = Host(root)
         self._stack = ExitStack()
-        persistent = self.random.random() < 0.5
-        self._gateway = Gatekeeper(root, persistent=persistent)
+        self._persistent = self.random.random() < 0.5
+        self._gateway = Gatekeeper(root, persistent=self._persistent)
         self._sites: dict[str, Site] = {}
         self._numbers = count(1)
-        self._delivered = 0
+        self._delivered = At(0, "")
         self._began = time.monotonic()
         self._journal = root / "episode.log"
-        self._say(f"seed {seed}, persistent {persistent}, {self.settings}")
+        self._say(f"seed {seed}, persistent {self._persistent}, {self.settings}")
 
     def play(self, steps: int) -> None:
         """Do everything; fail with the first difference."""
@@ -69,13 +69,16 @@ class Episode:
                 for _ in range(self.random.randrange(3)):  # a first run may die as well (R99)
                     self._push(self._draw_kill(), self.random.uniform(0, 0.5))
                 self._push("never")
+                self._restart()
                 for _ in range(steps):
                     self._step(beside)
                 for site in self._sites.values():
                     site.rest()
+                self._count_graceful()
             for first in (True, False):  # a run without change changes nothing
                 self._push("never")
                 self._compare(first=first)
+            self._fall_and_heal()
 
     def _start(self) -> None:
         texts = []
@@ -94,7 +97,7 @@ class Episode:
     def _step(self, beside: ThreadPoolExecutor) -> None:
         """Let something happen, in two steps of three while a push goes on."""
         action = self.random.choice(
-            (self._rotate, self._rotate, self._rotate, self._flow, self._restart)
+            (self._rotate, self._rotate, self._rotate, self._flow, self._restart_or_restore)
         )
         kill, after = self._draw_kill(), self.random.uniform(0, 0.7)
         pause = self.random.uniform(0, 0.5)
@@ -107,7 +110,7 @@ class Episode:
             push.result(LIMIT)
         if self.random.random() < 1 / 3:
             self._push(self._draw_kill(), self.random.uniform(0, 0.7))
-        self._gateway.look(pushed=self._delivered == self._gateway.starts)
+        self._gateway.look(pushed=self._delivered == self._gateway.at)
 
     def _flow(self) -> None:
         """Wait until each server has answered some more."""
@@ -118,8 +121,36 @@ class Episode:
 
     def _restart(self) -> None:
         self._gateway.restart()
-        self.done["restarts"] += 1
+        self.done[f"restarts {'with' if self._persistent else 'without'} persistence"] += 1
         self._say("gateway restarted")
+
+    def _restart_or_restore(self) -> None:
+        if not self._gateway.copies or self.random.random() < 1 / 2:
+            self._restart()
+        else:
+            self._restore(self.random.choice(self._gateway.copies))
+
+    def _restore(self, copy: Path) -> bool:
+        fell = self._gateway.restore(copy)
+        self.done["restores"] += 1
+        self.done["falls"] += fell
+        self._say(f"gateway restored from {copy.name}, fell {fell}")
+        return fell
+
+    def _fall_and_heal(self) -> None:
+        """Put back what the gateway kept first; the next push makes it the truth again."""
+        if self._gateway.copies:
+            assert self._restore(self._gateway.copies[0])
+            self._gateway.look()
+            self._push("never")
+            self._compare(first=False)
+
+    def _count_graceful(self) -> None:
+        """Count how often Apache says that it was reloaded."""
+        log = self._sites["apache"].server.pid_file.with_name("error.log")
+        done = log.read_text().count("Doing graceful restart")
+        assert done or self.settings.truncates or not self.done["rotations"]
+        self.done.update({"reloads of Apache": done} if done else {})
 
     def _rotate(self) -> None:
         fate = self.random.choice(FATES)
@@ -139,12 +170,13 @@ class Episode:
         if not self.settings.truncates and (broken or not self.settings.signals):
             Event().wait(delay)
             self._rotator.signal()
+            self.done["signals by hand"] += 1
         for name, site in self._sites.items():
             site.settle()
             if self.settings.loses:
                 site.doubtful |= begun[name].until(site.load.moment())
         self.done["rotations"] += 1
-        self.done["frozen"] += frozen
+        self.done.update([f"compressors {fate}"] * frozen)
         self._say("rotated")
         if broken and self.settings.compress == "compress":
             self._push("never")  # the next rotation may overwrite the plain file
@@ -154,9 +186,9 @@ class Episode:
 
     def _push(self, kill: Kill, after: float = 0) -> None:
         """Push in a process; one that is not killed ends well wherever nothing may be lost."""
-        starts = self._gateway.starts
+        at = self._gateway.at
         said = self._host.root / f"push-{next(self._numbers):03}.log"
-        words = [str(BATCHLOG), "push", "-v", "--retry-for", "1s", "--gateway", self._gateway.url]
+        words = [str(BATCHLOG), "push", "-v", "--retry-for", "1s", "--gateway", at.url]
         with (
             said.open("wb") as to,
             subprocess.Popen(words, env=self._host.environment(), stdout=to, stderr=to) as process,
@@ -167,14 +199,14 @@ class Episode:
         text = said.read_text(errors="replace")
         assert "Traceback" not in text, text
         if code == -signal.SIGKILL:
-            self.done["kills"] += 1
+            self.done[f"kills {kill}"] += 1
             return
         allowed = {0, 65} if self.settings.loses else {0}
-        if starts != self._gateway.starts:
+        if self._gateway.has_left(at):
             allowed.add(69)
         assert code in allowed, f"{said.name}: exit {code}\n{text}"
         if code != 69:
-            self._delivered = starts
+            self._delivered = at
 
     def _until_killed(self, process: subprocess.Popen[bytes], kill: Kill, after: float) -> int:
         """Return the exit status of a push that may be killed."""
