@@ -17,7 +17,7 @@ from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.disk import is_elsewhere
 from batchlog.segments.identity import HEADS, Likeness, Mark
 from batchlog.segments.known import Sight
-from batchlog.segments.ledger import Ledger, Match
+from batchlog.segments.ledger import Ledger, Match, stands_beside
 from batchlog.segments.marks import is_complete
 from batchlog.segments.names import readings
 from batchlog.segments.ranges import ranges, stamp_before
@@ -147,8 +147,8 @@ class Planner:
         if match is not None and match.likeness is Likeness.SHORTER:
             return Skipped(file, ALREADY)
         same = match if match is not None and match.likeness is Likeness.SAME else None
-        stands = partial(is_elsewhere, place=content.sight.place)
-        if same is None and self._ledger.rewritten(match, base, first, stands) is not None:
+        is_another = partial(stands_beside, content, first)
+        if same is None and self._ledger.rewritten(match, base, first, is_another) is not None:
             return Skipped(file, REWRITTEN)
         placed = _Placed(file, content, base, entry, spec, first, below)
         return self._part(placed, same)

@@ -89,7 +89,7 @@ class Reading:
             if self._stop:
                 break
             what = self._planner.plan(file)
-            if isinstance(what, Part) and self._may_be_out(what.head):
+            if isinstance(what, Part) and self._may_be_out(what):
                 yield from self._drain()
                 what = self._planner.plan(file)
             reach("backfill.planned")
@@ -99,10 +99,13 @@ class Reading:
                 yield from self._put(what)
         yield from self._drain()
 
-    def _may_be_out(self, head: bytes) -> bool:
-        """Tell whether a file that begins alike is being read."""
+    def _may_be_out(self, what: Part) -> bool:
+        """Tell whether a file that begins alike, or in the same second, is being read."""
         return any(
-            head.startswith(part.head) or part.head.startswith(head) for part in self._out.values()
+            what.head.startswith(part.head)
+            or part.head.startswith(what.head)
+            or (what.log, what.first) == (part.log, part.first)
+            for part in self._out.values()
         )
 
     def _put(self, part: Part) -> Iterator[Event]:

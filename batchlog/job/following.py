@@ -12,13 +12,12 @@ from batchlog.job.request import Verdict
 from batchlog.job.survey import Place, survey
 from batchlog.job.work import Work, scanners
 from batchlog.segments.book import Progress
-from batchlog.segments.disk import is_elsewhere
 from batchlog.segments.findings import Finding, error, warning
 from batchlog.segments.follow import Seen, follow, settle_missing
 from batchlog.segments.gaps import gap
 from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
 from batchlog.segments.known import Log, Segment
-from batchlog.segments.ledger import live_after
+from batchlog.segments.ledger import live_after, stands_beside
 from batchlog.segments.resume import Past, oldest_first
 from batchlog.segments.take import Elsewhere, Opened, Tools
 
@@ -146,8 +145,8 @@ class Following:
             by = f"was backfilled for {match.entry.mark.lines:,} lines"
             return Elsewhere(live_after(match.entry), by, kind)
 
-        stands = partial(is_elsewhere, place=file.sight.place)
-        entry = self._work.ledger.rewritten(match, path, file.first, stands)
+        is_another = partial(stands_beside, file.content, file.first)
+        entry = self._work.ledger.rewritten(match, path, file.first, is_another)
         if entry is None:
             return None
         return Elsewhere(live_after(entry), "was backfilled and rewritten since", "rewritten")

@@ -8,9 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from batchlog.segments.content import OpenFile
+from batchlog.errors import LogError
+from batchlog.segments.content import OpenFile, open_file
+from batchlog.segments.disk import is_elsewhere
 from batchlog.segments.identity import HEADS, Content, Likeness, Mark, compare, digest
 from batchlog.segments.known import Consumed, Segment, Sight
+from batchlog.segments.masked import extent, is_masked
 
 _Key = tuple[int, str]
 """A number of heads, and the hash of the longest of them."""
@@ -99,17 +102,17 @@ class Ledger:
         match: Match | None,
         log: str,
         first: int | None,
-        stands: Callable[[Sight], bool],
+        is_another: Callable[[Consumed], bool],
     ) -> Consumed | None:
         """Return the entry whose content seems to have been rewritten into another one (R30).
 
-        `match` is what `find` tells of that one, `first` its first stamp, and `stands` tells
-        whether another file still holds what an entry was read from.
+        `match` is what `find` tells of that one, `first` its first stamp, and `is_another` tells
+        of an entry that it is another content all the same.
         """
         edited = [match.entry] if match is not None and match.entry.first == first else []
         numbers = () if first is None else self._by_first.get((log, first), ())
         alike = [self._contents[number] for number in numbers if self._contents[number].mark.lines]
-        return next((one for one in [*edited, *alike] if not stands(one.bearer)), None)
+        return next((one for one in [*edited, *alike] if not is_another(one)), None)
 
     def put(self, entry: Consumed, number: int | None) -> int:
         """Add an entry, or replace the one of that number; return its number."""
@@ -163,3 +166,18 @@ def is_copy(content: OpenFile, mark: Mark, likeness: Likeness, bearers: Iterable
     """
     alike = likeness in (Likeness.SAME, Likeness.SHORTER)
     return alike and not content.parts_from(mark, bearers)
+
+
+def stands_beside(content: OpenFile, first: int | None, entry: Consumed) -> bool:
+    """Tell whether another file than this one still holds an entry, and this one is no masked copy.
+
+    `first` is the first stamp of the content.
+    """
+    if not is_elsewhere(entry.bearer, content.sight.place):
+        return False
+    try:
+        with open_file(entry.bearer.path) as other:
+            reach = extent(other, entry.format)
+    except (FileNotFoundError, LogError):
+        return False
+    return not is_masked(content, entry.format, first, reach)

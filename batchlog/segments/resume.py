@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
 from batchlog.segments.known import Segment, Sight
+from batchlog.segments.masked import is_masked_beside
 
 Kind = Literal["same", "twin", "cut", "kept", "rewritten", "old", "new", "waits"]
 
@@ -44,7 +45,8 @@ class Decision(NamedTuple):
     same: it bears that segment and is the one to read. twin: it bears it too, another is read.
     cut: the live file lost its end; the mark moves back. kept: it bears a part of the segment,
     all of it counted. rewritten: it bears the segment with other bytes. old: below the origin, or
-    older than all that is remembered. new: a segment of its own. waits: a copy in the making.
+    older than all that is remembered. new: a segment of its own. waits: a copy in the making, or a
+    masked one of what another file bears.
     """
 
     kind: Kind
@@ -92,7 +94,10 @@ def decide(
     """
     alike = [_likenesses(segments, file) for file in files]
     same = [_borne_by(file, segments, likes) for file, likes in zip(files, alike, strict=True)]
-    borne = {index for index, sights in known.items() if sights} | set(same) - {-1}
+    borne: dict[int, list[Candidate]] = {index: [] for index, sights in known.items() if sights}
+    for file, index in zip(files, same, strict=True):
+        if index >= 0:
+            borne.setdefault(index, []).append(file)
     read = _read_first(known, files, same)
     decisions = []
     for number, file in enumerate(files):
@@ -102,7 +107,7 @@ def decide(
             continue
         decision = _unlike(segments, borne, file, alike[number], past)
         if decision.kind in ("cut", "kept", "rewritten"):
-            borne.add(decision.segment)
+            borne[decision.segment] = [file]
         decisions.append(decision)
     return decisions
 
@@ -170,7 +175,7 @@ def _rank(sight: Sight) -> tuple[bool, int]:
 
 def _unlike(
     segments: Sequence[Segment],
-    borne: set[int],
+    borne: Mapping[int, Sequence[Candidate]],
     file: Candidate,
     alike: Mapping[int, Likeness],
     past: Past,
@@ -192,15 +197,35 @@ def _unlike(
 
 
 def _not_active(
-    segments: Sequence[Segment], borne: set[int], file: Candidate, past: Past
+    segments: Sequence[Segment],
+    borne: Mapping[int, Sequence[Candidate]],
+    file: Candidate,
+    past: Past,
 ) -> Decision:
     if file.first is None:
-        return Decision("new")
+        noise = [index for index, segment in enumerate(segments) if _overwritten(segment, file)]
+        return Decision("kept", noise[0]) if noise else Decision("new")
     if past.holds(file):
         return Decision("old")
-    gone = [i for i, s in enumerate(segments) if i not in borne and s.first == file.first]
-    gone.sort(key=lambda index: not _on_inode(segments[index], file))
-    return _rewritten(segments, gone[0]) if gone else Decision("new")
+    begun = [index for index, segment in enumerate(segments) if segment.first == file.first]
+    begun.sort(key=lambda index: (index in borne, not _on_inode(segments[index], file)))
+    for index in begun:
+        if index not in borne:
+            return _rewritten(segments, index)
+        bearers = [other.content for other in borne[index]]
+        if is_masked_beside(segments[index], bearers, file.content, file.first):
+            return Decision("waits", index)
+    return Decision("new")
+
+
+def _overwritten(segment: Segment, file: Candidate) -> bool:
+    """Return whether shred has been, or is, over the file that bore a segment (R31).
+
+    It keeps inode and length and leaves nothing like a first line. What it has not reached yet
+    was counted, as far as it ever can be.
+    """
+    look = file.sight.place, file.sight.size
+    return segment.first is not None and look in [(s.place, s.size) for s in segment.bearers]
 
 
 def _rewritten(segments: Sequence[Segment], index: int) -> Decision:
