@@ -10,7 +10,7 @@ from typing import NamedTuple
 from batchlog.segments.content import OpenFile
 from batchlog.segments.identity import HEADS, Likeness, compare, digest
 from batchlog.segments.known import Log, Segment, Sight
-from batchlog.segments.ledger import is_copy
+from batchlog.segments.ledger import is_copy, may_begin
 from batchlog.segments.marks import mark_after
 from batchlog.segments.resume import Past, oldest_first
 from batchlog.segments.take import Opened
@@ -89,6 +89,8 @@ class Origins:
         for log, segment in (one for name in names for one in self._by_head.get(name, ())):
             likeness = compare(segment.mark, content)
             if likeness is Likeness.EDITED and self._is_another(segment, content, first):
+                continue
+            if likeness is Likeness.SHORTER and not may_begin(first, segment.first):
                 continue
             if log.path != path and not is_copy(content, segment.mark, likeness, segment.bearers):
                 continue

@@ -141,9 +141,9 @@ class Planner:
             base, entry = below.log.path, self._entry(below.log.path)
         if below.reason:
             return Skipped(file, below.reason)
-        if self._living.find(content, base) is not None:
+        if self._living.find(content, base, first) is not None:
             return Skipped(file, LIVING)
-        match = self._ledger.find(content, base)
+        match = self._ledger.find(content, base, first)
         if match is not None and match.likeness is Likeness.SHORTER:
             return Skipped(file, ALREADY)
         same = match if match is not None and match.likeness is Likeness.SAME else None

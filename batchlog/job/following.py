@@ -137,7 +137,7 @@ class Following:
 
     def _backfilled(self, path: str, file: Opened) -> Elsewhere | None:
         """Return what a backfill has consumed of a content: a push begins after it."""
-        match = self._work.ledger.find(file.content, path)
+        match = self._work.ledger.find(file.content, path, file.first)
         if match is not None and match.likeness is not Likeness.EDITED:
             kind: Literal["backfilled", "shorter"] = (
                 "backfilled" if match.likeness is Likeness.SAME else "shorter"

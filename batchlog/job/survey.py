@@ -91,7 +91,7 @@ def after_backfill(log: Log, ledger: Ledger) -> Log:
 
 def _consumed(content: OpenFile, path: str, segment: Segment, ledger: Ledger) -> Mark | None:
     """Return up to where a backfill has read a content, None where it has not."""
-    match = ledger.find(content, path)
+    match = ledger.find(content, path, segment.first)
     if match is not None and match.likeness is Likeness.SAME:
         return match.entry.mark
     entry = ledger.rewritten(match, path, segment.first, lambda _: False)

@@ -14,10 +14,11 @@ from batchlog.errors import LogError
 from batchlog.segments.book import Book, Progress
 from batchlog.segments.discover import File, Found
 from batchlog.segments.findings import decision, error, notice
+from batchlog.segments.gaps import lost_bytes
 from batchlog.segments.identity import Likeness, compare
 from batchlog.segments.known import Condition, Log, Segment, Sight
 from batchlog.segments.look import Look
-from batchlog.segments.resume import Decision, Kind, decide, lost_bytes
+from batchlog.segments.resume import Decision, Kind, decide
 from batchlog.segments.take import (
     QUIET_LINE,
     Opened,

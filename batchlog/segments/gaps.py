@@ -1,6 +1,7 @@
-"""Rotated files that came and went between two runs: their names leave a gap (R7).
+"""What is gone: files that came and went between two runs leave a gap in the names (R7).
 
-How much they held cannot be known; that there were some can be guessed, so this only warns.
+How much they held cannot be known; that there were some can be guessed, so this only warns. Of a
+file that was seen it is known how much of it was not read.
 """
 
 import os
@@ -9,7 +10,7 @@ from datetime import date
 from itertools import pairwise
 
 from batchlog.segments.discover import File
-from batchlog.segments.known import Log
+from batchlog.segments.known import Log, Segment
 from batchlog.segments.names import Rotated, readings
 
 _DAY = len("20261101")
@@ -80,3 +81,14 @@ def _day(way: Rotated | None) -> date | None:
         return date.fromisoformat(way.stamp)
     except ValueError:
         return None
+
+
+def lost_bytes(segment: Segment) -> int:
+    """Return how many bytes went with the last bearer unread: a lower bound, 0 where unknown.
+
+    None below the origin: no push would have read it, and its mark covers but the head.
+    """
+    if segment.state == "old":
+        return 0
+    plain = [sight.size for sight in segment.bearers if sight.form == "plain"]
+    return max(0, max(plain, default=0) - segment.mark.offset)

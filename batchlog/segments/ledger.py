@@ -70,16 +70,19 @@ class Ledger:
         """Return the number of the entry that was read from that file last."""
         return self._by_sight.get(key)
 
-    def find(self, content: OpenFile, log: str) -> Match | None:
+    def find(self, content: OpenFile, log: str, first: int | None) -> Match | None:
         """Return the entry that a content is most like; the one read furthest among equals.
 
-        Of another log only one of which it is a copy.
+        Of another log only one of which it is a copy. `first` is the content's first stamp: a
+        file with another one behind the same header is no beginning of an entry's (R13).
         """
         found = None
         for number in sorted(self._near(content), key=lambda n: self._contents[n].mark.offset):
             entry = self._contents[number]
             likeness = compare(entry.mark, content)
             if likeness is Likeness.OTHER or (found and found.likeness < likeness):
+                continue
+            if likeness is Likeness.SHORTER and not may_begin(first, entry.first):
                 continue
             if entry.log != log and not is_copy(content, entry.mark, likeness, [entry.bearer]):
                 continue
@@ -148,6 +151,11 @@ def live_after(entry: Consumed) -> Segment:
         format=entry.format,
         context=entry.context,
     )
+
+
+def may_begin(first: int | None, other: int | None) -> bool:
+    """Tell whether the first stamps allow one content to be the beginning of another."""
+    return first is None or other is None or first == other
 
 
 def kin(one: Mark, other: Mark) -> bool:

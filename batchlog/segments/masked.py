@@ -10,7 +10,7 @@ from typing import NamedTuple
 from batchlog.formats import resolve
 from batchlog.scan.count import stamper
 from batchlog.segments.identity import HEADS, Content
-from batchlog.segments.known import Segment
+from batchlog.segments.known import Segment, Sight
 
 LASTING = 60
 """Seconds of lines from which on a content surely went on past the second of its first line."""
@@ -69,3 +69,13 @@ def extent(content: Content, spec: str) -> Extent:
             at, lines, end = at + length, lines + data.count(b"\n"), (end + data)[-HEADS[-1] :]
     stamps = map(stamper(resolve(spec)), end.split(b"\n"))
     return Extent(lines, max((stamp for stamp in stamps if stamp is not None), default=None))
+
+
+def is_overwritten(segment: Segment, sight: Sight) -> bool:
+    """Tell whether shred has been, or is, over the file that bore a segment (R31).
+
+    It keeps inode and length and leaves nothing like a first line. What it has not reached yet
+    was counted, as far as it ever can be.
+    """
+    look = sight.place, sight.size
+    return segment.first is not None and look in [(s.place, s.size) for s in segment.bearers]

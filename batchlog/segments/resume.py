@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
 from batchlog.segments.known import Segment, Sight
-from batchlog.segments.masked import is_masked_beside
+from batchlog.segments.masked import is_masked_beside, is_overwritten
 
 Kind = Literal["same", "twin", "cut", "kept", "rewritten", "old", "new", "waits"]
 
@@ -126,7 +126,8 @@ def _likenesses(segments: Sequence[Segment], file: Candidate) -> dict[int, Liken
     order = [
         index
         for index, segment in enumerate(segments)
-        if not segment.mark.heads or segment.mark.heads[0] == first
+        if (not segment.mark.heads or segment.mark.heads[0] == first)
+        and not _tells_nothing(segment, file)
     ]
     order.sort(key=lambda index: segments[index].mark.offset)
     alike = {index: compare(segments[index].mark, file.content) for index in order}
@@ -203,8 +204,8 @@ def _not_active(
     past: Past,
 ) -> Decision:
     if file.first is None:
-        noise = [index for index, segment in enumerate(segments) if _overwritten(segment, file)]
-        return Decision("kept", noise[0]) if noise else Decision("new")
+        shredded = [is_overwritten(segment, file.sight) for segment in segments]
+        return Decision("kept", shredded.index(True)) if any(shredded) else Decision("new")
     if past.holds(file):
         return Decision("old")
     begun = [index for index, segment in enumerate(segments) if segment.first == file.first]
@@ -216,16 +217,6 @@ def _not_active(
         if is_masked_beside(segments[index], bearers, file.content, file.first):
             return Decision("waits", index)
     return Decision("new")
-
-
-def _overwritten(segment: Segment, file: Candidate) -> bool:
-    """Return whether shred has been, or is, over the file that bore a segment (R31).
-
-    It keeps inode and length and leaves nothing like a first line. What it has not reached yet
-    was counted, as far as it ever can be.
-    """
-    look = file.sight.place, file.sight.size
-    return segment.first is not None and look in [(s.place, s.size) for s in segment.bearers]
 
 
 def _rewritten(segments: Sequence[Segment], index: int) -> Decision:
@@ -240,11 +231,13 @@ def _same_first(segment: Segment, file: Candidate) -> bool:
     return segment.first is None or file.first is None or segment.first == file.first
 
 
+def _tells_nothing(segment: Segment, file: Candidate) -> bool:
+    """Return whether a segment below the origin is but a header or fragment that others begin with.
+
+    It never grows into a file with lines of its own: those of such a file were written later.
+    """
+    return segment.state == "old" and segment.first is None and file.first is not None
+
+
 def _on_inode(segment: Segment, file: Candidate) -> bool:
     return any(sight.place == file.sight.place for sight in segment.bearers)
-
-
-def lost_bytes(segment: Segment) -> int:
-    """Return how many bytes went with the last bearer unread: a lower bound, 0 where unknown."""
-    plain = [sight.size for sight in segment.bearers if sight.form == "plain"]
-    return max(0, max(plain, default=0) - segment.mark.offset)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from batchlog.segments.gaps import lost_bytes
 from batchlog.segments.known import Segment, Sight
-from batchlog.segments.resume import Decision, Past, decide, lost_bytes, oldest_first
+from batchlog.segments.resume import Decision, Past, decide, oldest_first
 from tests.segments.contents import Bytes, Looked, segment
 from tests.site import lines
 
