@@ -26,7 +26,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE"
 
 _STATUSES = {b"%d" % code: str(code) for code in range(100, 600)}
 _METHODS = {name.encode(): name for name in METHODS}
-_PROTOCOLS = {
+PROTOCOLS: Mapping[bytes, str] = {
     b"HTTP/0.9": "HTTP/0.9",
     b"HTTP/1.0": "HTTP/1.0",
     b"HTTP/1.1": "HTTP/1.1",
@@ -35,6 +35,8 @@ _PROTOCOLS = {
     b"HTTP/3": "HTTP/3.0",
     b"HTTP/3.0": "HTTP/3.0",
 }
+"""How a protocol is written in logs, and the label value of each."""
+
 _NAME_LIMIT = 253
 _PART_LIMIT = 63
 """Lengths of a host name without its last dot, and between two dots: RFC 1035 section 2.3.4."""
@@ -59,7 +61,7 @@ def method(raw: bytes) -> str:
 
 def protocol(raw: bytes) -> str:
     """Return the protocol of a request line, or of its last word alone."""
-    return _PROTOCOLS.get(raw.rpartition(b" ")[2], OTHER)
+    return PROTOCOLS.get(raw.rpartition(b" ")[2], OTHER)
 
 
 def vhost(raw: bytes) -> str:

@@ -49,7 +49,9 @@ FUNCTIONAL_CORE = {
 THE_WORLD = {"os", "pathlib", "time", "socket"}
 
 # What may be imported inside a function: slow to load, and often not needed at all.
-HEAVY = {"numpy", "rich", "apscheduler", "dateutil", "dask", "distributed", "fsspec"}
+HEAVY = {"numpy", "concurrent", "rich", "apscheduler", "dateutil", "dask", "distributed", "fsspec"}
+# Of ours, what loads such a one.
+LATE = {"scan.columns"}
 DECOMPRESSORS = {"bz2", "lzma", "zlib", "isal", "compression", "backports"}
 HIDING = {"importlib", "runpy", "pkgutil"}
 
@@ -124,7 +126,8 @@ def violations(module: str, source: str, modules: frozenset[str]) -> list[str]:
         if ours and not same and (group(name) in later or group(name) not in order):
             found.append(f"{where}, which does not stand before it")
         lazy = HEAVY | (DECOMPRESSORS if group(module) == "codecs" else set())
-        if in_function and group(name) not in lazy and not (same and group(module) == "cli"):
+        late = group(name) in lazy or (ours and name in LATE)
+        if in_function and not late and not (same and group(module) == "cli"):
             found.append(f"{where} inside a function")
         if group(name) in THE_WORLD and {module, group(module)} & FUNCTIONAL_CORE:
             found.append(f"{where}, and is of the functional core")

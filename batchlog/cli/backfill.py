@@ -1,6 +1,5 @@
 """`batchlog backfill`: old logs once, into totals of their own or into history."""
 
-import os
 import time
 from functools import partial
 from typing import Any
@@ -201,7 +200,7 @@ def _engine(given: dict[str, Any]) -> Engine:
     if any(files.values()) and not (files["ca_file"] and files["cert_file"]):
         raise ConfigError("TLS needs both --scheduler-ca-file and --scheduler-cert-file")
     tls = Tls(**files) if files["ca_file"] else None
-    workers = given["workers"] or len(os.sched_getaffinity(0))
+    workers = given["workers"] or options.cores()
     return Engine(workers, scheduler, tls, kind)
 
 

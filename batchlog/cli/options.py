@@ -122,6 +122,19 @@ MEASURE = all_of(FORMAT, BY)
 SINKS = all_of(GROUP, TEXTFILE, RETRY_FOR)
 
 
+WORKERS = option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(1, 1024),
+    help="Cores that may be used where there is much to read. [default: all]",
+)
+
+
+def cores() -> int:
+    """Return the number of cores that this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
 def settings(config: str | None, **given: Any) -> Settings:  # noqa: ANN401 - click's values
     """Return what is in force from options as click gives them; ConfigError where they are wrong.
 
@@ -176,4 +189,5 @@ def request(
         lock_wait=named("--lock-wait", lambda: duration(given.get("lock_wait", "0"))),
         listen=listen,
         dry_run=bool(given.get("dry_run")),
+        workers=given.get("workers") or cores(),
     )

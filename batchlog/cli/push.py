@@ -28,6 +28,7 @@ from batchlog.metrics import exposition
     options.SINKS,
     options.MEASURE,
     options.LOCK_WAIT,
+    options.WORKERS,
     options.option(
         "--dry-run",
         is_flag=True,

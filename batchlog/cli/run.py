@@ -47,6 +47,7 @@ from batchlog.state.store import Store
     options.SINKS,
     options.MEASURE,
     options.LOCK_WAIT,
+    options.WORKERS,
     options.VOICE,
 )
 def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click's values

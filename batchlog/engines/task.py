@@ -99,7 +99,15 @@ def _step(content: OpenFile, task: Task, report: Report | None, stop: Stop) -> S
     """Read the range; several steps of it, as of a large one, are merged into one."""
     mark = Mark(content.start, max(task.begin, content.start), (), "", 0)
     what = Read(mark, task.final, task.salvage, task.end)
-    scan = scanner(resolve(task.spec), task.by, task.bounds, task.context, task.timing, task.before)
+    scan = scanner(
+        resolve(task.spec),
+        task.by,
+        task.bounds,
+        task.context,
+        task.timing,
+        task.before,
+        size=task.weight if content.plain else content.expected(0),
+    )
 
     def tell(position: int) -> None:
         if report is not None:

@@ -77,9 +77,9 @@ def reaching(form: Format) -> re.Pattern[bytes]:
     return re.compile(nested)
 
 
-def _groups(form: Format, wants: frozenset[str]) -> dict[int, tuple[str, ...]]:
-    """Return which wanted texts each token holds, in the order in which they stand there."""
-    places = {
+def places(form: Format) -> dict[str, int | None]:
+    """Return which token holds each of the raw texts, None where the format has none that does."""
+    return {
         STATUS: form.index(Role.STATUS),
         SIZE: form.size,
         METHOD: form.index(Role.METHOD, Role.REQUEST),
@@ -88,9 +88,14 @@ def _groups(form: Format, wants: frozenset[str]) -> dict[int, tuple[str, ...]]:
         DURATION: form.index(Role.DURATION),
         STAMP: form.index(Role.STAMP),
     }
+
+
+def _groups(form: Format, wants: frozenset[str]) -> dict[int, tuple[str, ...]]:
+    """Return which wanted texts each token holds, in the order in which they stand there."""
+    found = places(form)
     groups: dict[int, tuple[str, ...]] = {}
     for want in WANTS:
-        place = places[want]
+        place = found[want]
         if want in wants and place is not None:
             groups[place] = (*groups.get(place, ()), want)
     return groups
@@ -156,7 +161,7 @@ def _text(form: Format, i: int, repeat: bytes) -> bytes:
     Repeated as `*?`, the literal is tried first at each place: faster, and right only where it
     comes next; `*` goes as far as the text does.
     """
-    quoted = _is_quoted(form.tokens, i)
+    quoted = is_quoted(form.tokens, i)
     literal = next((t for t in form.tokens[i + 1 :] if isinstance(t, bytes)), b"")
     stop, rest = literal[:1], re.escape(literal[1:])
     if not quoted and _is_bare_request(form.tokens, i):
@@ -170,7 +175,7 @@ def _text(form: Format, i: int, repeat: bytes) -> bytes:
     return usual + b"(?:(?:" + b"|".join(detours) + b")" + usual + b")" + repeat
 
 
-def _is_quoted(tokens: tuple[Token, ...], i: int) -> bool:
+def is_quoted(tokens: tuple[Token, ...], i: int) -> bool:
     """Tell whether a token stands between quotes of the format."""
     return sum(token.count(b'"') for token in tokens[:i] if isinstance(token, bytes)) % 2 == 1
 

@@ -31,7 +31,10 @@ _FIRST_KIB = HEADS.index(1024)
 class Following:
     """The logs of one run, followed into its work."""
 
-    def __init__(self, work: Work, settings: Settings, verdict: Verdict, now: float) -> None:
+    def __init__(
+        self, work: Work, settings: Settings, verdict: Verdict, now: float, *, cores: int
+    ) -> None:
+        self._cores = cores
         self._work = work
         self._settings = settings
         self._verdict = verdict
@@ -81,6 +84,7 @@ class Following:
             ),
             elsewhere=partial(self._elsewhere, log),
             stop=self._verdict.world.stop,
+            cores=self._cores,
         )
         self._seen.pop(place.found.path, None)
         for progress in follow(log, place.found, tools):

@@ -25,6 +25,8 @@ class Request:
     listen: bool = False
     """Whether the metrics are served for scraping, which is a sink too."""
     dry_run: bool = False
+    workers: int = 1
+    """Cores to use where there is much to read."""
 
     @property
     def group(self) -> Group:

@@ -24,6 +24,7 @@ from batchlog.job.request import Request, Verdict, World
 from batchlog.job.survey import after_backfill, begin_new, survey, unmatched
 from batchlog.job.work import Work
 from batchlog.metrics import RunStatus
+from batchlog.scan import numpy_is_missing
 from batchlog.segments.findings import amount, error, notice, size, warning
 from batchlog.segments.known import Segment
 from batchlog.segments.origin import Begin
@@ -115,7 +116,14 @@ class _Run:
             work.commit()  # origins first: a kill from here on moves none of them (R99)
         self._lap("begin")
         reach("run.begun")
-        Following(work, self._request.settings, self._verdict, self._now).follow(places)
+        request = self._request
+        following = Following(
+            work, request.settings, self._verdict, self._now, cores=request.workers
+        )
+        following.follow(places)
+        if numpy_is_missing():
+            said = "NumPy cannot be imported: what there is to read is read several times slower"
+            self._verdict.hear(notice(said))
         self._lap("read")
 
     def _since(self, work: Work) -> Since | Begin:

@@ -32,9 +32,13 @@ class Summary:
     bytes: int = 0
 
 
-def scanners(metrics: Metrics) -> Callable[[str, str], Scanner]:
-    """Return what makes a scanner of a format and a context, for what is measured."""
-    return lambda spec, context: scanner(resolve(spec), metrics.by, metrics.bounds, context)
+def scanners(metrics: Metrics) -> Callable[[str, str, int], Scanner]:
+    """Return what makes a scanner of a format, a context and a size, for what is measured."""
+
+    def make(spec: str, context: str, size: int) -> Scanner:
+        return scanner(resolve(spec), metrics.by, metrics.bounds, context, size=size)
+
+    return make
 
 
 class TotalsFall(RuntimeError):  # noqa: N818 - it must never be seen

@@ -1,14 +1,17 @@
 """From lines to tallies."""
 
+from functools import partial
 from typing import Protocol
 
-from batchlog.formats import Format
-from batchlog.scan.count import Timing
+from batchlog.formats import Format, Role, pattern
+from batchlog.scan.choice import MUCH, Either, numpy_is_missing
+from batchlog.scan.count import Timing, wants
 from batchlog.scan.rows import Rows
+from batchlog.scan.shape import STAMPS, Shape, shape_of
 from batchlog.scan.timed import TimedRows
 from batchlog.tally import Tally
 
-__all__ = ["Scanner", "Timing", "scanner"]
+__all__ = ["MUCH", "Scanner", "Timing", "numpy_is_missing", "scanner"]
 
 
 class Scanner(Protocol):
@@ -16,6 +19,8 @@ class Scanner(Protocol):
 
     context: str
     """What later lines need of earlier ones (a header in force); it travels with the mark."""
+    apart: bool
+    """Whether chunks may be scanned in any order, several at once."""
 
     def scan(self, lines: bytes) -> Tally:
         r"""Count whole lines, each with its newline but perhaps the last.
@@ -32,6 +37,7 @@ def scanner(  # noqa: PLR0917 - all of it is what one read is about
     context: str = "",
     timing: Timing | None = None,
     before: int | None = None,
+    size: int = 0,
 ) -> Scanner:
     """Make the scanner of a format.
 
@@ -45,7 +51,28 @@ def scanner(  # noqa: PLR0917 - all of it is what one read is about
     that has one, or of the first one after it in the same chunk where there is none yet; where
     there is neither, it is skipped. `before` is the stamp, in Unix seconds, that stands before the
     first line. Which lines count does not depend on any of this.
+
+    `size` is about how many bytes are to come: it makes much text quicker, and changes nothing.
     """
     if timing is None:
-        return Rows(form, by, bounds, context)
-    return TimedRows(form, by, bounds, context, timing=timing, before=before)
+        rows = Rows(form, by, bounds, context)
+        shape = shape_of(form, wants(form, by))
+        return rows if shape is None else Either(rows, partial(_columns, rows, shape), size)
+    timed = TimedRows(form, by, bounds, context, timing=timing, before=before)
+    shape = shape_of(form, wants(form, by) | {pattern.STAMP})
+    stamp = form.field(Role.STAMP)
+    if shape is None or stamp is None or stamp.unit not in STAMPS:
+        return timed
+    return Either(timed, partial(_timed_columns, timed, shape), size)
+
+
+def _columns(rows: Rows, shape: Shape) -> Scanner:
+    from batchlog.scan.columns import Columns
+
+    return Columns(rows, shape)
+
+
+def _timed_columns(rows: TimedRows, shape: Shape) -> Scanner:
+    from batchlog.scan.columns import TimedColumns
+
+    return TimedColumns(rows, shape)

@@ -9,6 +9,7 @@ that cannot is not observed.
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
+from typing import NamedTuple
 
 import msgspec
 
@@ -60,6 +61,15 @@ def wants(form: Format, by: tuple[str, ...]) -> frozenset[str]:
     """Return the raw texts that tallies by these labels need; a scanner finds those it can."""
     needed = {_SOURCES.get(name, name) for name in by} | {pattern.STATUS, pattern.SIZE}
     return frozenset(needed | ({pattern.DURATION} if form.has_duration else set()))
+
+
+class Wanted(NamedTuple):
+    """What is counted of a log's lines."""
+
+    form: Format
+    by: tuple[str, ...]
+    bounds: tuple[int, ...]
+    """Upper bounds of the buckets of durations, in ascending nanoseconds, without infinity."""
 
 
 class Meter:

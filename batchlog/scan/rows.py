@@ -7,17 +7,20 @@ it what they cannot read.
 from collections import Counter
 
 from batchlog.formats import Format, pattern
-from batchlog.scan.count import Meter, Raw, stamper, wants
+from batchlog.scan.count import Meter, Raw, Wanted, stamper, wants
 from batchlog.tally import Tally
 
 
 class Rows:
     """Scans lines of a text format; it keeps nothing from one chunk to the next."""
 
+    apart = True
+
     def __init__(
         self, form: Format, by: tuple[str, ...], bounds: tuple[int, ...], context: str
     ) -> None:
         self.context = context
+        self.wanted = Wanted(form, by, bounds)
         self._regex, order = pattern.counting(form, wants(form, by))
         self._meter = Meter(form, by, bounds, order)
         self._stamp = stamper(form) if form.has_stamp else None
@@ -30,7 +33,7 @@ class Rows:
         tally = Tally()
         self._meter.add(self._raws(lines).items(), tally)
         if tally.rows:
-            tally.newest = self._newest(lines)
+            tally.newest = self.newest(lines)
         return tally
 
     def _raws(self, lines: bytes) -> Counter[Raw]:
@@ -38,7 +41,7 @@ class Rows:
         found = self._regex.findall(lines)
         return Counter((text,) for text in found) if self._alone else Counter(found)
 
-    def _newest(self, lines: bytes) -> int | None:
+    def newest(self, lines: bytes) -> int | None:
         """Return the stamp of the last line that counts and has one."""
         end = len(lines) if self._stamp else 0
         while self._stamp and end:

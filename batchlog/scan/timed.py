@@ -12,12 +12,14 @@ from itertools import groupby
 from operator import itemgetter
 
 from batchlog.formats import Format, Role, pattern, stamps
-from batchlog.scan.count import Meter, Raw, Timing, stamper, wants
+from batchlog.scan.count import Meter, Raw, Timing, Wanted, stamper, wants
 from batchlog.tally import UNTIMED, Tally
 
 
 class TimedRows:
     """Scans lines of a text format; from one chunk to the next it keeps the last stamp."""
+
+    apart = False
 
     def __init__(
         self,
@@ -30,8 +32,10 @@ class TimedRows:
         before: int | None,
     ) -> None:
         self.context = context
-        self._timing = timing
-        self._before = before
+        self.wanted = Wanted(form, by, bounds)
+        self.timing = timing
+        self.before = before
+        """Stamp, in Unix seconds, that stands before the next line; None where there is none."""
         field = form.field(Role.STAMP)
         self._read = stamps.reader(field.unit) if field else lambda _text: None
         self._stamp = stamper(form)
@@ -57,11 +61,11 @@ class TimedRows:
             begin = end
         tally.newest = self._newest(texts, dated, raws) if tally.rows else None
         stamps_back = map(self._stamp, _backwards(lines))
-        self._before = next((s for s in stamps_back if s is not None), self._before)
+        self.before = next((s for s in stamps_back if s is not None), self.before)
         return tally
 
     def _slot(self, stamp: int | None) -> int | None:
-        return None if stamp is None else self._timing.slot(stamp)
+        return None if stamp is None else self.timing.slot(stamp)
 
     def _add(self, raws: Sequence[Raw], slot: int, tally: Tally) -> None:
         """Count lines of one slot, or those that are out of bounds."""
@@ -85,7 +89,7 @@ class TimedRows:
         if not undated:
             return dated
         cut = lines.split(b"\n")
-        slots, last = list(dated), self._slot(self._before)
+        slots, last = list(dated), self._slot(self.before)
         for i, raw in enumerate(raws):
             if slots[i] is None and not raw[self._status]:
                 slots[i] = self._slot(self._stamp(cut[i]))

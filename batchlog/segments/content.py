@@ -21,6 +21,9 @@ from batchlog.segments.source import Source, is_url, local, open_disk, shown
 BEGINNING = 1 << 16
 """Bytes that are kept of a content's beginning: for its heads, its format and its first stamp."""
 
+_RATIO = 8
+"""About how many times larger a log is than its archive."""
+
 _LOOK = 1 << 20
 """Bytes that are compared where two contents of different logs are like each other."""
 
@@ -78,6 +81,11 @@ class OpenFile:
         Raises `codecs.Truncated` or `codecs.Corrupt` after the last byte that can be decoded.
         """
         return self._cursor.blocks(offset)
+
+    def expected(self, offset: int) -> int:
+        """Return about how many bytes there are from `offset` on."""
+        size = self.sight.size if self.plain else _RATIO * self.sight.size
+        return max(0, size - offset)
 
     def first_bytes(self, length: int) -> bytes:
         """Return so many bytes from `start` on, fewer where no more can be had."""

@@ -9,13 +9,12 @@ _HALF = CAP // 2
 class Lines:
     """Cuts what is fed to it at newlines, with bounded memory.
 
-    `offset` stands after the last line that was handed out, `lines` counts them, `tail` holds the
-    last bytes before `offset` (at least `keep` of them, where there were as many).
+    `offset` stands after the last line that was handed out, `tail` holds the last bytes before it
+    (at least `keep` of them, where there were as many).
     """
 
     def __init__(self, offset: int, tail: bytes, keep: int) -> None:
         self.offset = offset
-        self.lines = 0
         self.tail = tail
         self._keep = keep
         self._carry = b""
@@ -33,11 +32,10 @@ class Lines:
             self._take(self._carry + data[:head], self._carried + head)
             whole, oversize = data[head:cut], 1
         else:
-            whole = self._carry + data[:cut]
+            whole = b"".join((self._carry, memoryview(data)[:cut]))  # copied once
         self._carry, self._carried = b"", 0
         self._hold(data[cut:])
         self._take(whole, len(whole))
-        self.lines += oversize + whole.count(b"\n")
         kept = _within_cap(whole)
         return kept, oversize + (whole.count(b"\n") - kept.count(b"\n") if kept != whole else 0)
 
@@ -48,7 +46,6 @@ class Lines:
             return b"", 0
         self._carry, self._carried = b"", 0
         self._take(rest, length)
-        self.lines += 1
         return (rest, 0) if length <= CAP else (b"", 1)
 
     @property

@@ -24,20 +24,22 @@ def mark_after(content: OpenFile, lines: int | None) -> Mark | None:
 
     An unterminated last line counts as the last of them: it may have been sealed.
     """
-    cutter = Lines(content.start, b"", TAIL)
+    cutter, seen = Lines(content.start, b"", TAIL), 0
     try:
         for block in content.blocks(content.start):
             data = block.data
-            if lines is not None and cutter.lines + data.count(b"\n") >= lines:
-                cutter.feed(data[: _after(data, lines - cutter.lines)])
-                return _mark(content, cutter)
-            cutter.feed(data)
+            if lines is not None and seen + data.count(b"\n") >= lines:
+                cutter.feed(data[: _after(data, lines - seen)])
+                return _mark(content, cutter, lines)
+            whole, oversize = cutter.feed(data)
+            seen += whole.count(b"\n") + oversize
     except (codecs.Truncated, codecs.Corrupt):
         pass
     if lines is None:
-        return _mark(content, cutter)
-    cutter.finish()
-    return _mark(content, cutter) if cutter.lines == lines else None
+        return _mark(content, cutter, seen)
+    rest, oversize = cutter.finish()
+    seen += bool(rest) + oversize
+    return _mark(content, cutter, seen) if seen == lines else None
 
 
 def is_complete(content: OpenFile) -> bool:
@@ -58,6 +60,6 @@ def _after(data: bytes, lines: int) -> int:
     return at
 
 
-def _mark(content: OpenFile, cutter: Lines) -> Mark:
+def _mark(content: OpenFile, cutter: Lines, lines: int) -> Mark:
     head = content.beginning[: HEADS[-1]]
-    return make_mark(content.start, cutter.offset, head, cutter.tail, cutter.lines)
+    return make_mark(content.start, cutter.offset, head, cutter.tail, lines)

@@ -195,7 +195,7 @@ def _lines_before(content: OpenFile, spec: str, moment: int) -> int | None:
                 seconds = stamp(line)
                 if seconds is not None and seconds >= moment:
                     return before + oversize + number
-            before = cutter.lines
+            before += whole.count(b"\n") + oversize
     except (codecs.Truncated, codecs.Corrupt):
         pass
     return None

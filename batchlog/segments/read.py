@@ -12,7 +12,8 @@ import msgspec
 
 from batchlog import codecs
 from batchlog.errors import Stop
-from batchlog.scan import Scanner
+from batchlog.scan import MUCH, Scanner
+from batchlog.segments.ahead import Ahead
 from batchlog.segments.content import OpenFile
 from batchlog.segments.cursor import Block
 from batchlog.segments.identity import HEADS, TAIL, Mark, make_mark, tail_begin
@@ -102,12 +103,27 @@ def read(
     scanner: Scanner,
     stop: Stop,
     report: Callable[[int], None] | None = None,
+    *,
+    cores: int = 1,
 ) -> Iterator[Step]:
     """Read `content` from a mark on and yield its steps in order, at least one.
 
     `report` is told after each block how far the file on disk was read, as `OpenFile.position`.
+    As many `cores` are used where there is much to read; the steps do not depend on it.
     """
-    state = _Reader(content, what, scanner)
+    busy = 0 if content.plain else 1  # decompression takes a core, to read takes next to nothing
+    much = cores > 1 and content.expected(what.mark.offset) >= MUCH
+    with Ahead(scanner, cores - busy if much else 0) as ahead:
+        yield from _steps(content, what, _Reader(content, what, scanner, ahead), stop, report)
+
+
+def _steps(
+    content: OpenFile,
+    what: Read,
+    state: "_Reader",
+    stop: Stop,
+    report: Callable[[int], None] | None,
+) -> Iterator[Step]:
     end: End = "complete"
     fault = ""
     try:
@@ -137,18 +153,20 @@ def read(
 class _Reader:
     """The tally in the making: `staged` is what no checksum has vouched for yet."""
 
-    def __init__(self, content: OpenFile, what: Read, scanner: Scanner) -> None:
+    def __init__(self, content: OpenFile, what: Read, scanner: Scanner, ahead: Ahead) -> None:
         mark = what.mark
         self._end = sys.maxsize if what.end is None else what.end
         self.is_done = False  # all up to the end that was asked for, and sure
         self._content = content
         self._scanner = scanner
+        self._ahead = ahead
+        self._merged, self._sure = 0, 0  # chunks whose tally is in, and that are settled
         self._begin = mark.offset
-        self._lines_before = mark.lines
+        self._lines = mark.lines
         tail = content.span(tail_begin(mark), mark.offset) or b""
         self.lines = Lines(mark.offset, tail, TAIL)
         self._staged, self._solid = Tally(), Tally()
-        self._settled = (mark.offset, mark.lines, tail, scanner.context)
+        self._settled = (mark.offset, tail, scanner.context)
 
     @property
     def position(self) -> int:
@@ -165,16 +183,22 @@ class _Reader:
             self.is_done = len(block.data) >= left
 
     def take(self, lines: bytes, oversize: int) -> None:
-        if lines:
-            _merge(self._staged, self._scanner.scan(lines))
         self._staged.oversize += oversize
+        if lines:
+            self._add(self._ahead.scan(lines))
+
+    def _add(self, tallies: Iterator[Tally]) -> None:
+        """Merge what was scanned to what it belongs to."""
+        for tally in tallies:
+            self._merged += 1
+            _merge(self._solid if self._merged <= self._sure else self._staged, tally)
 
     def settle(self) -> None:
         """Take what was read so far as sure."""
         _merge(self._solid, self._staged)
         self._staged = Tally()
-        lines = self._lines_before + self.lines.lines
-        self._settled = (self.lines.offset, lines, self.lines.tail, self._scanner.context)
+        self._sure = self._ahead.put
+        self._settled = (self.lines.offset, self.lines.tail, self._scanner.context)
 
     @property
     def pending_bytes(self) -> int:
@@ -182,9 +206,11 @@ class _Reader:
 
     def step(self, end: End, fault: str = "") -> Step:
         """Close a step: what follows counts from its mark on."""
-        offset, lines, tail, context = self._settled
+        self._add(self._ahead.rest())
+        offset, tail, context = self._settled
         head = self._content.beginning[: HEADS[-1]]
-        mark = make_mark(self._content.start, offset, head, tail, lines)
+        self._lines += self._solid.lines  # to count newlines takes as long as to scan half of them
+        mark = make_mark(self._content.start, offset, head, tail, self._lines)
         step = Step(mark, context, self._solid, self.pending_bytes, end, self.lines.waiting, fault)
         self._begin = offset
         self._solid = Tally()

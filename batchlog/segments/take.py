@@ -44,12 +44,14 @@ class Tools(NamedTuple):
     """Unix seconds."""
     format: str
     """The format that was asked for, or "auto"."""
-    scanner: Callable[[str, str], Scanner]
-    """From a format and a context to a scanner."""
+    scanner: Callable[[str, str, int], Scanner]
+    """From a format, a context and about how many bytes are to come, to a scanner."""
     past: Past
     elsewhere: Callable[["Opened"], Elsewhere | None]
     """Return where a content was consumed already: in another log (R100), or by a backfill."""
     stop: Stop
+    cores: int = 1
+    """How many to use where there is much to read."""
 
 
 class Opened(NamedTuple):
@@ -108,8 +110,8 @@ def take(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progres
     first = file.first if segment.first is None else segment.first
     segment = replace(segment, state="open", format=spec, context=context, first=first)
     book.put(index, replace(segment, behind=True))
-    scanner = tools.scanner(spec, context)
-    for step in read(file.content, what, scanner, tools.stop):
+    scanner = tools.scanner(spec, context, file.content.expected(segment.mark.offset))
+    for step in read(file.content, what, scanner, tools.stop, cores=tools.cores):
         reach("run.step")
         if not file.content.still_holds(step.mark):
             book.say(warning(f"{file.sight.path} was changed while it was read: left for now"))

@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
+from batchlog.scan import MUCH
 from tests.cli.archives import archive, pattern
 from tests.cli.program import Program
+from tests.site import line
 
 HEAVY = ("numpy", "rich", "apscheduler", "dateutil", "dask", "tzlocal")
 
@@ -59,3 +61,23 @@ def test_a_backfill_of_a_little_into_totals_loads_nothing_heavy(
     assert 50 == program.requests()
     heavy = {*HEAVY, "distributed", "fsspec", "s3fs", "tornado"}
     assert [] == sorted({name for name in seen if name.partition(".")[0] in heavy})
+
+
+LINES = MUCH // len(line(0)) + 1
+
+
+def test_a_push_with_much_to_read_loads_numpy_and_nothing_else_heavy(program: Program) -> None:
+    program.log(LINES)
+    seen = imported(program, "push", "--textfile", str(program.textfile), str(program.access))
+    assert {"numpy"} == {name.partition(".")[0] for name in seen} & set(HEAVY)
+
+
+def test_without_numpy_rows_answer_and_say_so(program: Program) -> None:
+    program.log(LINES)
+    (program.root / "numpy.py").write_text("raise ImportError('a wheel for another machine')\n")
+    path = f"{program.root}:{program.env['PYTHONPATH']}"
+    words = ("push", "--textfile", str(program.textfile), str(program.access))
+    done = program(*words, env={"PYTHONPATH": path})
+    assert 0 == done.exit
+    assert "NumPy cannot be imported" in done.err
+    assert LINES == program.requests()

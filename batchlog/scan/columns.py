@@ -1,0 +1,171 @@
+"""The scanner for much text: what rows count line by line, counted in arrays.
+
+Whatever line it is not sure of goes to rows, so it counts what they count; it is only faster. It
+is imported where there is much to read, since NumPy takes a while.
+"""
+
+from threading import local
+from typing import NamedTuple
+
+import numpy as np
+
+from batchlog.formats import Role, pattern
+from batchlog.scan.arrays import Flags, Integers
+from batchlog.scan.count import UNITS, Wanted
+from batchlog.scan.fields import Finder, Texts
+from batchlog.scan.grouping import Lines, add
+from batchlog.scan.instants import Instants
+from batchlog.scan.measures import constant, durations, reader, sizes
+from batchlog.scan.rows import Rows
+from batchlog.scan.shape import Shape
+from batchlog.scan.timed import TimedRows
+from batchlog.tally import Tally
+
+_MOST_LEFT = 4
+"""Lines to one that is left to rows, below which rows take the whole chunk."""
+
+
+class Columns:
+    """Scans lines of a text format that has a shape; `rows` scans those it is not sure of."""
+
+    apart = True
+
+    def __init__(self, rows: Rows, shape: Shape) -> None:
+        self.context = rows.context
+        self._rows = rows
+        self._shape = shape
+        self._bounds = _bounds(rows.wanted)
+        self._own = local()  # a measurer has buffers: each thread has one
+
+    def scan(self, lines: bytes) -> Tally:
+        """Count whole lines; the last one may lack its newline."""
+        read = self._measurer().measure(lines)
+        if read is None:
+            return self._rows.scan(lines)
+        tally = Tally()
+        add(tally, read.sure, self._bounds)
+        rest = b"".join(lines[begin:end] for begin, end in read.left)
+        tally.merge(self._rows.scan(rest))
+        tally.newest = self._rows.newest(lines) if tally.rows else None
+        return tally
+
+    def _measurer(self) -> "Measurer":
+        found: Measurer | None = getattr(self._own, "measurer", None)
+        if found is None:
+            found = self._own.measurer = Measurer(self._rows.wanted, self._shape)
+        return found
+
+
+class TimedColumns:
+    """The same by time; `rows` keep the last stamp from one chunk to the next."""
+
+    apart = False
+
+    def __init__(self, rows: TimedRows, shape: Shape) -> None:
+        self.context = rows.context
+        self._rows = rows
+        self._timing = rows.timing
+        self._measurer = Measurer(rows.wanted, shape, timed=True)
+        self._bounds = _bounds(rows.wanted)
+
+    def scan(self, lines: bytes) -> Tally:
+        """Count whole lines; the last one may lack its newline."""
+        read = None if self._rows.before is None else self._measurer.measure(lines)
+        if read is None or read.sure.stamps is None:
+            return self._rows.scan(lines)
+        stamps, tally = read.sure.stamps, Tally()
+        newest = self._add(tally, read.sure, stamps)
+        for begin, end in read.runs:
+            before = int(np.searchsorted(read.sure.begins, begin)) - 1
+            if before >= 0:
+                self._rows.before = int(stamps[before])
+            found = self._rows.scan(lines[begin:end])
+            newest = max(newest, (begin, found.newest)) if found.newest is not None else newest
+            tally.merge(found)
+        tally.newest = newest[1]
+        return tally
+
+    def _add(self, tally: Tally, lines: Lines, stamps: Integers) -> tuple[int, int | None]:
+        """Add lines that are sure; return where the last one begins that counts, and its stamp."""
+        since, until = self._timing.since, self._timing.until
+        inside = np.ones(len(stamps), np.bool_)
+        if since is not None:
+            inside &= stamps >= since
+        if until is not None:
+            inside &= stamps < until
+        if not inside.all():
+            tally.skipped += int(len(inside) - np.count_nonzero(inside))
+            lines, stamps = lines.only(inside), stamps[inside]
+        if not len(stamps):
+            return -1, None
+        add(tally, lines, self._bounds, np.maximum(stamps // self._timing.step, 1))
+        return int(lines.begins[-1]), int(stamps[-1])
+
+
+def _bounds(wanted: Wanted) -> Integers | None:
+    return np.array(wanted.bounds, np.int64) if wanted.form.has_duration else None
+
+
+class Read(NamedTuple):
+    """What a chunk holds: lines of which all is sure, and the rest."""
+
+    sure: Lines
+    left: list[tuple[int, int]]
+    """Where each other line begins and ends."""
+
+    @property
+    def runs(self) -> list[tuple[int, int]]:
+        """Where others that follow each other begin and end."""
+        found: list[tuple[int, int]] = []
+        for begin, end in self.left:
+            follows = found and found[-1][1] == begin
+            found.append((found.pop()[0] if follows else begin, end))
+        return found
+
+
+class Measurer:
+    """Reads the wanted texts of one format's lines; it keeps hosts and minutes in mind."""
+
+    def __init__(self, wanted: Wanted, shape: Shape, *, timed: bool = False) -> None:
+        form, by = wanted.form, wanted.by
+        stamp, duration = form.field(Role.STAMP), form.field(Role.DURATION)
+        self._finder = Finder(shape)
+        self._readers = [reader(label, form) for label in by]
+        # A line counts by its status, whatever is asked for; and only with a host where one stands.
+        self._others = [reader(label, form) for label in ("status", "vhost") if label not in by]
+        self._unit = UNITS[duration.unit] if duration else 0
+        self._instants = Instants(stamp.unit) if stamp and timed else None
+
+    def measure(self, data: bytes) -> Read | None:
+        """Read whole lines; None where so many are not sure that rows are quicker."""
+        if not data.endswith(b"\n"):
+            return None
+        texts = self._finder.find(data)
+        chunk, places, count = texts.chunk, texts.places, len(texts.numbers)
+        found = [
+            read(chunk, *places[want]) if want in places else constant(count)
+            for want, read in [*self._readers, *self._others]
+        ]
+        size = sizes(chunk, *places[pattern.SIZE]) if pattern.SIZE in places else constant(count)
+        sure = [size.sure, *(label.sure for label in found)]
+        begins = texts.begins[texts.numbers]
+        lines = Lines(begins, found[: len(self._readers)], size.numbers)
+        if pattern.DURATION in places:
+            duration, observed = durations(chunk, *places[pattern.DURATION], self._unit)
+            lines = lines._replace(durations=duration.numbers, observed=observed)
+            sure.append(duration.sure)
+        if self._instants is not None:
+            stamps = self._instants(chunk, *places[pattern.STAMP])
+            lines = lines._replace(stamps=stamps.numbers)
+            sure.append(stamps.sure)
+        whole = np.logical_and.reduce([one for one in sure if one is not None])
+        return self._read(texts, lines, whole)
+
+    def _read(self, texts: Texts, lines: Lines, whole: Flags) -> Read | None:
+        left = np.ones(len(texts.begins) - 1, np.bool_)
+        left[texts.numbers[whole]] = False
+        if _MOST_LEFT * np.count_nonzero(left) > len(left):
+            return None
+        rest = np.flatnonzero(left)
+        pairs = zip(texts.begins[rest].tolist(), texts.begins[rest + 1].tolist(), strict=True)
+        return Read(lines if whole.all() else lines.only(whole), list(pairs))

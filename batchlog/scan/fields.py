@@ -1,0 +1,167 @@
+"""Where the wanted texts of lines stand: a shape carried out over a chunk, for all lines at once.
+
+Lines of which this is not sure are left out; what is kept holds the texts that the regular
+expression of `formats.pattern` would find.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from batchlog.formats import Role
+from batchlog.scan.arrays import WORD, Chunk, Positions
+from batchlog.scan.shape import Shape, Span
+
+_NEWLINE, _QUOTE, _RETURN = b'\n"\r'
+
+
+_STATUS_DIGITS = 3
+_BLOCK = 1 << 18
+"""Bytes that are looked through at a time: what is noted of them stays near the processor."""
+_FEW = 100
+
+
+class Texts(NamedTuple):
+    """The lines that could be read, and where their wanted texts stand."""
+
+    chunk: Chunk
+    begins: Positions
+    """Where every line of the chunk begins, and where the last one ends."""
+    numbers: Positions
+    """Which lines of the chunk were read."""
+    places: dict[str, tuple[Positions, Positions]]
+    """For each wanted text where it begins and ends in each of those lines."""
+
+
+class _Reading:
+    """Lines that still fit, and what was found in them."""
+
+    def __init__(self, chunk: Chunk, lines: Positions) -> None:
+        self.chunk = chunk
+        self.lines = lines
+        self.kept = np.ones(len(lines), np.bool_)
+        self.places: dict[str, tuple[Positions, Positions]] = {}
+
+    def span(self, span: Span, begin: Positions, end: Positions, *, at_quote: bool) -> None:
+        """Find what a span holds between two landmarks."""
+        at, texts = begin, span.texts
+        if span.lead:
+            self.kept &= (end - begin >= len(span.lead)) & self.chunk.holds(begin, span.lead)
+            at = begin + len(span.lead)
+        if not texts:
+            self.kept &= at == end
+            return
+        if span.dashes:
+            at, texts = self._after_dashes(span, at, end), texts[-1:]
+        for number, text in enumerate(texts):
+            if number == len(texts) - 1 and at_quote:
+                stop = end - len(text.stop)
+                if text.stop:
+                    self.kept &= (stop >= at) & self.chunk.holds(np.maximum(stop, at), text.stop)
+            elif not text.stop:
+                stop = end
+            elif text.role is Role.STATUS:
+                stop = np.minimum(at + _STATUS_DIGITS, end)  # no other counts here
+                self.kept &= self.chunk.holds(stop, text.stop)
+            else:
+                stop = self.chunk.find(at, text.stop, end)
+                self.kept &= stop < end
+            for want in text.wants:
+                self.places[want] = at, stop
+            at = np.minimum(stop + len(text.stop), end)
+
+    def _after_dashes(self, span: Span, begin: Positions, end: Positions) -> Positions:
+        """Return where the stamp begins; where no dashes are, its literals are searched."""
+        stamp = end - span.behind
+        at = stamp - len(span.dashes)
+        usual = self.chunk.holds(np.maximum(at, begin), span.dashes) & (at >= begin)
+        rest = np.flatnonzero(~usual)
+        if len(rest):
+            place = begin[rest]
+            for text in span.texts[:-1]:
+                stop = self.chunk.find(place, text.stop, end[rest])
+                self.kept[rest] &= stop < end[rest]
+                place = np.minimum(stop + len(text.stop), end[rest])
+            stamp[rest] = place
+        return stamp
+
+
+class Finder:
+    """Finds the texts of one shape; it keeps its buffers from one chunk to the next."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        literals = [self._shape.closing]
+        literals += [span.lead for span in shape.spans] + [span.dashes for span in shape.spans]
+        literals += [text.stop for span in shape.spans for text in span.texts]
+        self._margin = 2 * WORD + max(map(len, literals))
+        self._flags = np.empty((2, _BLOCK), np.bool_)
+
+    def find(self, data: bytes) -> Texts:
+        """Find the texts in whole lines."""
+        chunk = Chunk(data)
+        marks, newlines = self._landmarks(chunk)
+        ends = marks[newlines]
+        begins = np.zeros(len(ends) + 1, np.int64)
+        begins[1:] = ends + 1
+        first = np.zeros(len(ends), np.int64)
+        first[1:] = newlines[:-1] + 1  # of a line's quotes among the landmarks
+        quotes = newlines - first
+        fit = quotes >= self._shape.quotes
+        if self._shape.open_end:
+            fit = quotes == self._shape.quotes  # none in the last span either
+        fit &= (begins[:-1] >= self._margin) & (ends <= len(data) - self._margin)
+        fit[_escaped(chunk, ends)] = False
+        lines = np.flatnonzero(fit)
+        reading = _Reading(chunk, lines)
+        self._spans(reading, begins[lines], first[lines], ends[lines], marks)
+        kept = reading.kept
+        if kept.all():
+            return Texts(chunk, begins, lines, reading.places)
+        places = {want: (a[kept], b[kept]) for want, (a, b) in reading.places.items()}
+        return Texts(chunk, begins, lines[kept], places)
+
+    def _spans(
+        self, reading: _Reading, at: Positions, quote: Positions, ends: Positions, marks: Positions
+    ) -> None:
+        if not len(at):
+            return
+        for number, span in enumerate(self._shape.spans):
+            at_quote = number < self._shape.quotes
+            if at_quote:
+                end = marks[quote + number]
+            else:
+                end = ends - (reading.chunk.bytes[ends - 1] == _RETURN)
+            reading.span(span, at, end, at_quote=at_quote)
+            at = end + 1
+        if self._shape.closing:
+            reading.kept &= reading.chunk.holds(at, self._shape.closing)
+
+    def _landmarks(self, chunk: Chunk) -> tuple[Positions, Positions]:
+        """Return where quotes and newlines stand, and which of those are newlines.
+
+        Half of all time goes here; the buffers stay, for fresh memory costs as much again.
+        """
+        marks = []
+        for at in range(0, len(chunk.bytes), _BLOCK):
+            part = chunk.bytes[at : at + _BLOCK]
+            quotes, either = self._flags[:, : len(part)]
+            np.equal(part, _QUOTE, out=quotes)
+            np.equal(part, _NEWLINE, out=either)
+            np.logical_or(quotes, either, out=either)
+            marks.append(np.flatnonzero(either))
+            marks[-1] += at
+        found = np.concatenate(marks) if len(marks) > 1 else marks[0]
+        return found, np.flatnonzero(chunk.bytes[found] == _NEWLINE)
+
+
+def _escaped(chunk: Chunk, ends: Positions) -> list[int] | Positions:
+    """Return the numbers of the lines that hold a backslash."""
+    found: list[int] = []
+    at = chunk.data.find(b"\\")
+    while at >= 0:
+        if len(found) == _FEW:
+            return np.searchsorted(ends, np.flatnonzero(chunk.bytes == ord("\\")))
+        found.append(int(np.searchsorted(ends, at)))
+        at = chunk.data.find(b"\\", int(ends[found[-1]]))
+    return found

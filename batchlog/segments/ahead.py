@@ -1,0 +1,63 @@
+"""Chunks scanned in threads while the next one is read, their tallies given back in order.
+
+Arrays and decompression leave the interpreter to others, so two threads do more than one.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from batchlog.scan import Scanner
+from batchlog.tally import Tally
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+_OUT = 2
+"""Chunks a thread that are out at a time: what bounds the memory."""
+
+
+class Ahead:
+    """A scanner, and the threads that it scans in."""
+
+    def __init__(self, scanner: Scanner, threads: int) -> None:
+        """`threads` are those that scan, 0 for none besides the one that reads."""
+        self._scanner = scanner
+        self._size = threads if scanner.apart else min(threads, 1)
+        self._pool = _threads(self._size) if self._size else None
+        self._out: deque[Future[Tally]] = deque()
+        self.put = 0
+        """Chunks that were taken in."""
+
+    def scan(self, lines: bytes) -> Iterator[Tally]:
+        """Take in whole lines, and yield the tallies that are next and overdue."""
+        self.put += 1
+        if self._pool is None:
+            yield self._scanner.scan(lines)
+            return
+        self._out.append(self._pool.submit(self._scanner.scan, lines))
+        yield from self.rest(_OUT * self._size)
+
+    def rest(self, out: int = 0) -> Iterator[Tally]:
+        """Yield the next tallies, until only so many are out."""
+        while len(self._out) > out:
+            yield self._out.popleft().result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+def _threads(number: int) -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(number, "scan")
