@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak mutations bench lint clean
+.PHONY: help demo test soak mutations bench ratios lint clean
 
 VENV := .venv
 # Tests at a time: each process has servers of its own.
@@ -38,6 +38,10 @@ LINES ?= 2000000
 bench: $(VENV)/.installed-test ## measure batchlog and its peers side by side; LINES=100000 for less
 	@.ci/servers mawk gawk mtail goaccess pigz isal
 	@$(BIN)/python -m benchmarks --lines $(LINES)
+
+ratios: $(VENV)/.installed-test ## the same on small logs: half of each figure must be reached
+	@.ci/servers mawk gawk mtail goaccess pigz isal
+	$(BIN)/python -m pytest -m ratios tests/benchmarks/test_ratios.py
 
 lint: $(VENV)/.installed-test ## ruff, ruff format and mypy
 	$(BIN)/ruff check .
