@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
 
+import hypothesis
 import pytest
 
 from tests import clusters, servers, storage
@@ -15,6 +16,8 @@ _BUCKETS = count()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, so that `pytest -m 'not real_server'` leaves those tests out."""
+    hypothesis.settings.register_profile("ours", deadline=None)  # machines are busy at times
+    hypothesis.settings.load_profile("ours")
     config.addinivalue_line("markers", "real_server: needs a real server or its tools on PATH")
 
 

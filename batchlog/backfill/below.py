@@ -7,10 +7,10 @@ A file belongs to a log by its content, else by its name. The same rules as thos
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from batchlog.segments.beside import is_copy
 from batchlog.segments.content import OpenFile
-from batchlog.segments.identity import HEADS, Likeness, compare, digest
+from batchlog.segments.identity import HEADS, Likeness, compare, digest, same_first
 from batchlog.segments.known import Log, Segment, Sight
-from batchlog.segments.ledger import is_copy, may_begin
 from batchlog.segments.marks import mark_after
 from batchlog.segments.resume import Past, oldest_first
 from batchlog.segments.take import Opened
@@ -90,7 +90,7 @@ class Origins:
             likeness = compare(segment.mark, content)
             if likeness is Likeness.EDITED and self._is_another(segment, content, first):
                 continue
-            if likeness is Likeness.SHORTER and not may_begin(first, segment.first):
+            if likeness is Likeness.SHORTER and not same_first(first, segment.first):
                 continue
             if log.path != path and not is_copy(content, segment.mark, likeness, segment.bearers):
                 continue

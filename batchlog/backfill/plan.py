@@ -13,11 +13,12 @@ from batchlog.errors import LogError
 from batchlog.formats import resolve
 from batchlog.job.survey import survey
 from batchlog.scan import Timing
+from batchlog.segments.beside import stands_beside
 from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.disk import is_elsewhere
 from batchlog.segments.identity import HEADS, Likeness, Mark
 from batchlog.segments.known import Sight
-from batchlog.segments.ledger import Ledger, Match, stands_beside
+from batchlog.segments.ledger import Ledger, Match
 from batchlog.segments.marks import is_complete
 from batchlog.segments.names import readings
 from batchlog.segments.ranges import ranges, stamp_before

@@ -15,6 +15,7 @@ from batchlog.engines.task import Done, Task
 from batchlog.engines.window import Window
 from batchlog.errors import Stop
 from batchlog.failpoints import reach
+from batchlog.scan import WITHOUT_NUMPY
 from batchlog.segments.findings import Finding, amount, error, notice
 from batchlog.segments.known import Consumed
 from batchlog.segments.ledger import Ledger
@@ -82,6 +83,7 @@ class Reading:
         self._journal = journal
         self._out: dict[Task, Part] = {}
         self._given_up: set[Input] = set()
+        self._by_rows = False
 
     def read(self, files: Iterable[Input]) -> Iterator[Event]:
         """Read the files, as far as nobody asks to stop."""
@@ -127,6 +129,9 @@ class Reading:
 
     def _receive(self, done: Done) -> Iterator[Event]:
         part = self._out.pop(done.task)
+        if done.by_rows and not self._by_rows:
+            self._by_rows = True
+            yield notice(WITHOUT_NUMPY)
         if part.file in self._given_up:
             return
         if done.step is None:

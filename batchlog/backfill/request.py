@@ -29,12 +29,15 @@ class Wanted:
     def engine_for(self, files: Sequence[Input]) -> Engine:
         """Return where files are best read: starting processes takes longer than 16 MB do.
 
-        There are no more of them than tasks, as far as can be told from the sizes.
+        There are no more of them than tasks, as far as can be told from the sizes; where there are
+        fewer tasks than cores, each may use several.
         """
+        asked = self.engine.workers
         if self.automatic and sum(file.size for file in files) < LITTLE:
-            return self.engine._replace(workers=1)
+            return self.engine._replace(workers=1, cores=asked)
         tasks = sum(-(-file.size // LIMIT) for file in files)
-        return self.engine._replace(workers=max(1, min(self.engine.workers, tasks)))
+        workers = max(1, min(asked, tasks))
+        return self.engine._replace(workers=workers, cores=asked // workers)
 
 
 class Outcome(NamedTuple):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Literal, NamedTuple
 
 from batchlog.engines.cluster import Tls, cluster
@@ -23,6 +24,8 @@ class Engine(NamedTuple):
     """Address of a Dask scheduler."""
     tls: Tls | None = None
     kind: Literal["local", "dask"] = "local"
+    cores: int = 1
+    """Cores that each process may use."""
 
 
 @contextmanager
@@ -33,6 +36,7 @@ def open_window(engine: Engine, report: Callable[[int], None], stop: Stop) -> It
     `drain`; of a cluster once a task is done. A `stop` makes both end.
     """
     progress = Progress(report)
+    function = partial(carry_out, cores=engine.cores)
     if engine.kind == "dask":
         if not engine.scheduler:
             raise ConfigError("--engine dask needs the address of a Dask --scheduler, HOST:PORT")
@@ -40,12 +44,12 @@ def open_window(engine: Engine, report: Callable[[int], None], stop: Stop) -> It
             yield Window(runner, progress, stop)
     elif engine.workers == 1:
         here = Here(progress.running, stop)
-        yield Window(Runner(here, carry_out, 0), progress, stop)
+        yield Window(Runner(here, function, 0), progress, stop)
     else:
         pool = Pool(engine.workers)
         try:
             pool.start()
             size = A_WORKER * engine.workers
-            yield Window(Runner(pool, carry_out, size, pool.taken), progress, stop)
+            yield Window(Runner(pool, function, size, pool.taken), progress, stop)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from batchlog.errors import LogError, Stop
 from batchlog.formats import resolve
-from batchlog.scan import Timing, scanner
+from batchlog.scan import Timing, numpy_is_missing, scanner
 from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.identity import Mark
 from batchlog.segments.known import Sight
@@ -64,23 +64,27 @@ class Done(msgspec.Struct, frozen=True):
     step: Step | None
     fault: str = ""
     """Why there is no step, a sentence that names the file."""
+    by_rows: bool = False
+    """Whether there was much to scan where it was read, and NumPy is missing there."""
 
 
-def carry_out(task: Task, report: Report | None = None, stop: Stop | None = None) -> Done:
+def carry_out(
+    task: Task, report: Report | None = None, stop: Stop | None = None, *, cores: int = 1
+) -> Done:
     """Read what the task says; where `stop` is asked for, what there is of its step."""
     name = shown(task.sight.path)
     try:
         with open_file(task.sight.path) as content:
             if not _planned(task.sight, content.sight):
                 return Done(task, None, f"{name} is not the file any more that was planned to be")
-            step = _step(content, task, report, Stop() if stop is None else stop)
+            step = _step(content, task, report, Stop() if stop is None else stop, cores)
             if not content.still_holds(step.mark):
                 return Done(task, None, f"{name} was changed while it was read")
     except FileNotFoundError:
         return Done(task, None, f"{name} is not there any more")
     except LogError as error:
         return Done(task, None, str(error))
-    return Done(task, step)
+    return Done(task, step, by_rows=numpy_is_missing())
 
 
 def _planned(then: Sight, now: Sight) -> bool:
@@ -95,7 +99,7 @@ def _planned(then: Sight, now: Sight) -> bool:
     )
 
 
-def _step(content: OpenFile, task: Task, report: Report | None, stop: Stop) -> Step:
+def _step(content: OpenFile, task: Task, report: Report | None, stop: Stop, cores: int) -> Step:
     """Read the range; several steps of it, as of a large one, are merged into one."""
     mark = Mark(content.start, max(task.begin, content.start), (), "", 0)
     what = Read(mark, task.final, task.salvage, task.end)
@@ -113,7 +117,7 @@ def _step(content: OpenFile, task: Task, report: Report | None, stop: Stop) -> S
         if report is not None:
             report(task.taken(position))
 
-    first, *others = read(content, what, scan, stop, tell)
+    first, *others = read(content, what, scan, stop, tell, cores=cores)
     for step in others:
         first.tally.merge(step.tally)
         first = replace(step, tally=first.tally, read_bytes=first.read_bytes + step.read_bytes)

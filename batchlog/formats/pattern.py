@@ -5,6 +5,8 @@ within its quotes or outside any. So where a field ends follows from its text al
 gains nothing by going back: each repeated part begins with a byte that the part before it cannot
 be, and the literal cannot stand where a part was given back. No expression crosses a newline.
 
+`scan.shape` and `scan.measures` rely on what is written here: they find the same without it.
+
 Possessive repeats stand on single bytes only: around groups, CPython before 3.11.5 forgets to
 step back (gh-106052).
 """

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from batchlog.config.schema import LogEntry
 from batchlog.entries import Entries, select
 from batchlog.errors import ConfigError, Exit, LogError
+from batchlog.job.reader import Reader
 from batchlog.job.request import Request, Verdict, World
 from batchlog.job.survey import begin_place, problems_of, survey, unmatched
-from batchlog.job.work import Work, scanners
+from batchlog.job.work import Work
 from batchlog.segments.book import Book
 from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.findings import Finding, amount, error, notice
@@ -142,14 +143,15 @@ def _count(
     fresh = replace(found.segment, mark=unread_mark(content), state="open", begin=content.start)
     book.put(found.number, replace(fresh, begin_lines=0, context=""))
     opened = Opened(content, active=False, first=fresh.first, format=fresh.format)
-    scan = scanners(request.settings.metrics)
-    tools = Tools(world.now(), fresh.format, scan, Past(None, 0), lambda _: None, world.stop)
     findings: list[Finding] = []
     taken = False
-    for progress in take(book, found.number, opened, tools):
-        work.add(progress, entry)
-        findings += progress.findings
-        taken = True
+    with Reader(request.settings.metrics, world.stop, request.workers) as reader:
+        past, elsewhere = Past(None, 0), lambda _: None
+        tools = Tools(world.now(), fresh.format, reader.read, past, elsewhere, world.stop)
+        for progress in take(book, found.number, opened, tools):
+            work.add(progress, entry)
+            findings += progress.findings
+            taken = True
     if not taken:
         raise LogError(f"{content.sight.path} cannot be counted now: {book.findings[-1].text}")
     work.put(book.log)

@@ -8,16 +8,18 @@ from typing import Literal
 from msgspec.structs import replace
 
 from batchlog.config.schema import Settings
+from batchlog.job.reader import Reader
 from batchlog.job.request import Verdict
 from batchlog.job.survey import Place, survey
-from batchlog.job.work import Work, scanners
+from batchlog.job.work import Work
+from batchlog.segments.beside import stands_beside
 from batchlog.segments.book import Progress
 from batchlog.segments.findings import Finding, error, warning
 from batchlog.segments.follow import Seen, follow, settle_missing
 from batchlog.segments.gaps import gap
 from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
 from batchlog.segments.known import Log, Segment
-from batchlog.segments.ledger import live_after, stands_beside
+from batchlog.segments.ledger import live_after
 from batchlog.segments.resume import Past, oldest_first
 from batchlog.segments.take import Elsewhere, Opened, Tools
 
@@ -32,9 +34,9 @@ class Following:
     """The logs of one run, followed into its work."""
 
     def __init__(
-        self, work: Work, settings: Settings, verdict: Verdict, now: float, *, cores: int
+        self, work: Work, settings: Settings, verdict: Verdict, now: float, reader: Reader
     ) -> None:
-        self._cores = cores
+        self._reader = reader
         self._work = work
         self._settings = settings
         self._verdict = verdict
@@ -75,7 +77,7 @@ class Following:
         tools = Tools(
             now=self._now,
             format=place.entry.format,
-            scanner=scanners(self._settings.metrics),
+            read=self._reader.read,
             past=Past(
                 oldest_first(self._before[log.path].segments),
                 log.origin,
@@ -84,7 +86,7 @@ class Following:
             ),
             elsewhere=partial(self._elsewhere, log),
             stop=self._verdict.world.stop,
-            cores=self._cores,
+            soon=self._reader.soon,
         )
         self._seen.pop(place.found.path, None)
         for progress in follow(log, place.found, tools):

@@ -20,11 +20,12 @@ from batchlog.job.deliver import Delivered, deliver, targets
 from batchlog.job.following import Following
 from batchlog.job.lastrun import LastRun, read_last, write_last
 from batchlog.job.load import group_of, load
+from batchlog.job.reader import Reader
 from batchlog.job.request import Request, Verdict, World
 from batchlog.job.survey import after_backfill, begin_new, survey, unmatched
 from batchlog.job.work import Work
 from batchlog.metrics import RunStatus
-from batchlog.scan import numpy_is_missing
+from batchlog.scan import WITHOUT_NUMPY, numpy_is_missing
 from batchlog.segments.findings import amount, error, notice, size, warning
 from batchlog.segments.known import Segment
 from batchlog.segments.origin import Begin
@@ -116,14 +117,12 @@ class _Run:
             work.commit()  # origins first: a kill from here on moves none of them (R99)
         self._lap("begin")
         reach("run.begun")
-        request = self._request
-        following = Following(
-            work, request.settings, self._verdict, self._now, cores=request.workers
-        )
-        following.follow(places)
+        settings = self._request.settings
+        stop = self._verdict.world.stop
+        with Reader(settings.metrics, stop, self._request.workers) as reader:
+            Following(work, settings, self._verdict, self._now, reader).follow(places)
         if numpy_is_missing():
-            said = "NumPy cannot be imported: what there is to read is read several times slower"
-            self._verdict.hear(notice(said))
+            self._verdict.hear(notice(WITHOUT_NUMPY))
         self._lap("read")
 
     def _since(self, work: Work) -> Since | Begin:

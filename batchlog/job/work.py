@@ -1,17 +1,15 @@
 """The state in the making during a run: what was read and not yet committed, and the commit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from msgspec.structs import replace
 
-from batchlog.config.schema import LogEntry, Metrics, Settings
+from batchlog.config.schema import LogEntry, Settings
 from batchlog.entries import path_label_names, static_labels
 from batchlog.failpoints import reach
-from batchlog.formats import resolve
 from batchlog.labels import OPEN
-from batchlog.scan import Scanner, scanner
 from batchlog.segments.book import Progress
 from batchlog.segments.known import Log
 from batchlog.segments.ledger import Ledger
@@ -30,15 +28,6 @@ class Summary:
     malformed: int = 0
     oversize: int = 0
     bytes: int = 0
-
-
-def scanners(metrics: Metrics) -> Callable[[str, str, int], Scanner]:
-    """Return what makes a scanner of a format, a context and a size, for what is measured."""
-
-    def make(spec: str, context: str, size: int) -> Scanner:
-        return scanner(resolve(spec), metrics.by, metrics.bounds, context, size=size)
-
-    return make
 
 
 class TotalsFall(RuntimeError):  # noqa: N818 - it must never be seen

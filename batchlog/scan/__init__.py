@@ -1,33 +1,16 @@
 """From lines to tallies."""
 
 from functools import partial
-from typing import Protocol
 
 from batchlog.formats import Format, Role, pattern
-from batchlog.scan.choice import MUCH, Either, numpy_is_missing
+from batchlog.scan.choice import MUCH, WITHOUT_NUMPY, Either, numpy_is_missing
 from batchlog.scan.count import Timing, wants
 from batchlog.scan.rows import Rows
+from batchlog.scan.scanner import Scanner
 from batchlog.scan.shape import STAMPS, Shape, shape_of
 from batchlog.scan.timed import TimedRows
-from batchlog.tally import Tally
 
-__all__ = ["MUCH", "Scanner", "Timing", "numpy_is_missing", "scanner"]
-
-
-class Scanner(Protocol):
-    """Counts the lines of one read; never shared between two."""
-
-    context: str
-    """What later lines need of earlier ones (a header in force); it travels with the mark."""
-    apart: bool
-    """Whether chunks may be scanned in any order, several at once."""
-
-    def scan(self, lines: bytes) -> Tally:
-        r"""Count whole lines, each with its newline but perhaps the last.
-
-        A `\r` before the newline is no part of the line. No line is refused: what does not count
-        is in the tally as malformed.
-        """
+__all__ = ["MUCH", "WITHOUT_NUMPY", "Scanner", "Timing", "numpy_is_missing", "scanner"]
 
 
 def scanner(  # noqa: PLR0917 - all of it is what one read is about

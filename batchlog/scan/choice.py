@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Callable
-from typing import Protocol
 
+from batchlog.scan.scanner import Scanner
 from batchlog.tally import Tally
 
 MUCH = 12 << 20
@@ -12,20 +12,14 @@ LITTLE = 1 << 16
 """Bytes of a chunk below which rows are quicker, although it has been."""
 
 
-class Lines(Protocol):
-    """What scans lines."""
-
-    context: str
-    apart: bool
-
-    def scan(self, lines: bytes) -> Tally:
-        """Count whole lines."""
+WITHOUT_NUMPY = "NumPy cannot be imported: what there is to read is read several times slower"
 
 
 class _Process:
-    """What this process has left to rows (many small files are much text too), and why."""
+    """What this process knows: NumPy is imported once, and many small files are much text too."""
 
-    scanned = 0
+    left_to_rows = 0
+    """Bytes."""
     numpy_is_missing = False
 
 
@@ -37,27 +31,31 @@ def numpy_is_missing() -> bool:
 class Either:
     """Scans by rows, and by columns as soon as there is much."""
 
-    def __init__(self, rows: Lines, columns: Callable[[], Lines], size: int) -> None:
+    def __init__(self, rows: Scanner, columns: Callable[[], Scanner], size: int) -> None:
         """`size` is about how many bytes are to come; `columns` makes what scans by columns."""
         self.context = rows.context
         self.apart = rows.apart
         self._rows = rows
         self._make = columns
         self._size = size
-        self._columns: Lines | None = None
+        self._columns: Scanner | None = None
 
     def scan(self, lines: bytes) -> Tally:
         """Count whole lines; the last one may lack its newline."""
         if len(lines) < LITTLE:
             return self._rows.scan(lines)
-        if self._columns is None and self._is_much(len(lines)):
-            try:
-                self._columns = self._make()
-            except ImportError:
-                _Process.numpy_is_missing = True
-                self._columns = self._rows
+        if self._columns is None:
+            _Process.left_to_rows += len(lines)
+            self._columns = self._chosen()
         return (self._columns or self._rows).scan(lines)
 
-    def _is_much(self, length: int) -> bool:
-        _Process.scanned += length
-        return max(self._size, _Process.scanned) >= MUCH or "numpy" in sys.modules
+    def _chosen(self) -> Scanner | None:
+        """Return what scans from now on, None while that is not worth an import."""
+        much = max(self._size, _Process.left_to_rows) >= MUCH or "numpy" in sys.modules
+        if _Process.numpy_is_missing or not much:
+            return None
+        try:
+            return self._make()
+        except (ImportError, RuntimeError):  # RuntimeError: made for another processor
+            _Process.numpy_is_missing = True
+            return None

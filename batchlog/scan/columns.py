@@ -13,7 +13,7 @@ from batchlog.formats import Role, pattern
 from batchlog.scan.arrays import Flags, Integers
 from batchlog.scan.count import UNITS, Wanted
 from batchlog.scan.fields import Finder, Texts
-from batchlog.scan.grouping import Lines, add
+from batchlog.scan.grouping import Measures, add
 from batchlog.scan.instants import Instants
 from batchlog.scan.measures import constant, durations, reader, sizes
 from batchlog.scan.rows import Rows
@@ -21,8 +21,10 @@ from batchlog.scan.shape import Shape
 from batchlog.scan.timed import TimedRows
 from batchlog.tally import Tally
 
-_MOST_LEFT = 4
-"""Lines to one that is left to rows, below which rows take the whole chunk."""
+_LEFT = 1 / 4
+"""Share of lines that may be left to rows; where it is more, they take the whole chunk."""
+_TRIES = 8
+"""Chunks of which so much was left, one after the other, until none is tried any more."""
 
 
 class Columns:
@@ -71,9 +73,10 @@ class TimedColumns:
     def scan(self, lines: bytes) -> Tally:
         """Count whole lines; the last one may lack its newline."""
         read = None if self._rows.before is None else self._measurer.measure(lines)
-        if read is None or read.sure.stamps is None:
+        stamps = None if read is None else read.sure.stamps
+        if read is None or stamps is None:
             return self._rows.scan(lines)
-        stamps, tally = read.sure.stamps, Tally()
+        tally = Tally()
         newest = self._add(tally, read.sure, stamps)
         for begin, end in read.runs:
             before = int(np.searchsorted(read.sure.begins, begin)) - 1
@@ -82,10 +85,12 @@ class TimedColumns:
             found = self._rows.scan(lines[begin:end])
             newest = max(newest, (begin, found.newest)) if found.newest is not None else newest
             tally.merge(found)
+        if not read.runs or read.runs[-1][0] < read.sure.begins[-1]:
+            self._rows.before = int(stamps[-1])
         tally.newest = newest[1]
         return tally
 
-    def _add(self, tally: Tally, lines: Lines, stamps: Integers) -> tuple[int, int | None]:
+    def _add(self, tally: Tally, lines: Measures, stamps: Integers) -> tuple[int, int | None]:
         """Add lines that are sure; return where the last one begins that counts, and its stamp."""
         since, until = self._timing.since, self._timing.until
         inside = np.ones(len(stamps), np.bool_)
@@ -106,10 +111,10 @@ def _bounds(wanted: Wanted) -> Integers | None:
     return np.array(wanted.bounds, np.int64) if wanted.form.has_duration else None
 
 
-class Read(NamedTuple):
+class Sorted(NamedTuple):
     """What a chunk holds: lines of which all is sure, and the rest."""
 
-    sure: Lines
+    sure: Measures
     left: list[tuple[int, int]]
     """Where each other line begins and ends."""
 
@@ -135,13 +140,21 @@ class Measurer:
         self._others = [reader(label, form) for label in ("status", "vhost") if label not in by]
         self._unit = UNITS[duration.unit] if duration else 0
         self._instants = Instants(stamp.unit) if stamp and timed else None
+        self._tries = _TRIES
 
-    def measure(self, data: bytes) -> Read | None:
+    def measure(self, data: bytes) -> Sorted | None:
         """Read whole lines; None where so many are not sure that rows are quicker."""
-        if not data.endswith(b"\n"):
+        if self._tries == 0 or not data.endswith(b"\n"):
             return None
+        found = self._sorted(data)
+        self._tries = self._tries - 1 if found is None else _TRIES
+        return found
+
+    def _sorted(self, data: bytes) -> Sorted | None:
         texts = self._finder.find(data)
         chunk, places, count = texts.chunk, texts.places, len(texts.numbers)
+        if not count:
+            return None
         found = [
             read(chunk, *places[want]) if want in places else constant(count)
             for want, read in [*self._readers, *self._others]
@@ -149,7 +162,7 @@ class Measurer:
         size = sizes(chunk, *places[pattern.SIZE]) if pattern.SIZE in places else constant(count)
         sure = [size.sure, *(label.sure for label in found)]
         begins = texts.begins[texts.numbers]
-        lines = Lines(begins, found[: len(self._readers)], size.numbers)
+        lines = Measures(begins, found[: len(self._readers)], size.numbers)
         if pattern.DURATION in places:
             duration, observed = durations(chunk, *places[pattern.DURATION], self._unit)
             lines = lines._replace(durations=duration.numbers, observed=observed)
@@ -159,13 +172,13 @@ class Measurer:
             lines = lines._replace(stamps=stamps.numbers)
             sure.append(stamps.sure)
         whole = np.logical_and.reduce([one for one in sure if one is not None])
-        return self._read(texts, lines, whole)
+        return self._left(texts, lines, whole)
 
-    def _read(self, texts: Texts, lines: Lines, whole: Flags) -> Read | None:
+    def _left(self, texts: Texts, lines: Measures, whole: Flags) -> Sorted | None:
         left = np.ones(len(texts.begins) - 1, np.bool_)
         left[texts.numbers[whole]] = False
-        if _MOST_LEFT * np.count_nonzero(left) > len(left):
+        if np.count_nonzero(left) > _LEFT * len(left):
             return None
         rest = np.flatnonzero(left)
         pairs = zip(texts.begins[rest].tolist(), texts.begins[rest + 1].tolist(), strict=True)
-        return Read(lines if whole.all() else lines.only(whole), list(pairs))
+        return Sorted(lines if whole.all() else lines.only(whole), list(pairs))

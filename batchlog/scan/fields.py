@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from batchlog.formats import Role
+from batchlog.formats import pattern
 from batchlog.scan.arrays import WORD, Chunk, Positions
 from batchlog.scan.shape import Shape, Span
 
@@ -19,6 +19,7 @@ _STATUS_DIGITS = 3
 _BLOCK = 1 << 18
 """Bytes that are looked through at a time: what is noted of them stays near the processor."""
 _FEW = 100
+"""Lines with backslashes that are looked for one by one; more of them, all at once."""
 
 
 class Texts(NamedTuple):
@@ -33,7 +34,7 @@ class Texts(NamedTuple):
     """For each wanted text where it begins and ends in each of those lines."""
 
 
-class _Reading:
+class _Fitting:
     """Lines that still fit, and what was found in them."""
 
     def __init__(self, chunk: Chunk, lines: Positions) -> None:
@@ -60,7 +61,7 @@ class _Reading:
                     self.kept &= (stop >= at) & self.chunk.holds(np.maximum(stop, at), text.stop)
             elif not text.stop:
                 stop = end
-            elif text.role is Role.STATUS:
+            elif pattern.STATUS in text.wants:
                 stop = np.minimum(at + _STATUS_DIGITS, end)  # no other counts here
                 self.kept &= self.chunk.holds(stop, text.stop)
             else:
@@ -113,29 +114,27 @@ class Finder:
         fit &= (begins[:-1] >= self._margin) & (ends <= len(data) - self._margin)
         fit[_escaped(chunk, ends)] = False
         lines = np.flatnonzero(fit)
-        reading = _Reading(chunk, lines)
-        self._spans(reading, begins[lines], first[lines], ends[lines], marks)
-        kept = reading.kept
+        fitting = _Fitting(chunk, lines)
+        self._spans(fitting, begins[lines], first[lines], ends[lines], marks)
+        kept = fitting.kept
         if kept.all():
-            return Texts(chunk, begins, lines, reading.places)
-        places = {want: (a[kept], b[kept]) for want, (a, b) in reading.places.items()}
+            return Texts(chunk, begins, lines, fitting.places)
+        places = {want: (a[kept], b[kept]) for want, (a, b) in fitting.places.items()}
         return Texts(chunk, begins, lines[kept], places)
 
     def _spans(
-        self, reading: _Reading, at: Positions, quote: Positions, ends: Positions, marks: Positions
+        self, fitting: _Fitting, at: Positions, quote: Positions, ends: Positions, marks: Positions
     ) -> None:
-        if not len(at):
-            return
         for number, span in enumerate(self._shape.spans):
             at_quote = number < self._shape.quotes
             if at_quote:
                 end = marks[quote + number]
             else:
-                end = ends - (reading.chunk.bytes[ends - 1] == _RETURN)
-            reading.span(span, at, end, at_quote=at_quote)
+                end = ends - (fitting.chunk.bytes[ends - 1] == _RETURN)
+            fitting.span(span, at, end, at_quote=at_quote)
             at = end + 1
         if self._shape.closing:
-            reading.kept &= reading.chunk.holds(at, self._shape.closing)
+            fitting.kept &= fitting.chunk.holds(at, self._shape.closing)
 
     def _landmarks(self, chunk: Chunk) -> tuple[Positions, Positions]:
         """Return where quotes and newlines stand, and which of those are newlines.

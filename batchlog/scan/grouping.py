@@ -12,10 +12,10 @@ from batchlog.tally import UNTIMED, Key, Tally
 _FEW = 4
 """Combinations a line up to which there is a table of all of them."""
 _TABLE = 1 << 16
-"""Slots up to which the same is done."""
+"""Spread of the slots of a chunk up to which they are numbered by a table, else by sorting."""
 
 
-class Lines(NamedTuple):
+class Measures(NamedTuple):
     """What some lines say, each at the same place in every array."""
 
     begins: Positions
@@ -27,14 +27,14 @@ class Lines(NamedTuple):
     """Whether a line has a duration that can be read."""
     stamps: Integers | None = None
 
-    def only(self, kept: Flags) -> "Lines":
+    def only(self, kept: Flags) -> "Measures":
         """Return those lines alone."""
 
         def some(array: Integers | None) -> Integers | None:
             return None if array is None else array[kept]
 
         labels = [label._replace(numbers=label.numbers[kept]) for label in self.labels]
-        return Lines(
+        return Measures(
             self.begins[kept],
             labels,
             self.sizes[kept],
@@ -44,7 +44,9 @@ class Lines(NamedTuple):
         )
 
 
-def add(tally: Tally, lines: Lines, bounds: Integers | None, slots: Integers | None = None) -> None:
+def add(
+    tally: Tally, lines: Measures, bounds: Integers | None, slots: Integers | None = None
+) -> None:
     """Add lines to a tally: with durations where there are `bounds`, by slot if there are any."""
     if not len(lines.begins):
         return
@@ -54,8 +56,6 @@ def add(tally: Tally, lines: Lines, bounds: Integers | None, slots: Integers | N
     if bounds is not None and lines.durations is not None and lines.observed is not None:
         seen = lines.observed
         columns += _durations(keys.numbers[seen], lines.durations[seen], bounds, keys.count)
-    elif bounds is not None:
-        columns += [np.zeros(keys.count, np.int64)] * (len(bounds) + 2)
     used = np.flatnonzero(requests)
     table = np.stack([column[used] for column in columns], axis=1).tolist()
     for key, row in zip(keys.of(used), table, strict=True):

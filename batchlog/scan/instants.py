@@ -13,7 +13,9 @@ from batchlog.scan.measures import Measured
 from batchlog.scan.shape import STAMPS
 
 _LAST_SECOND = 60
+"""A leap second."""
 _MANY = 4096
+"""Minutes that are kept in mind, as in `formats.stamps`."""
 
 
 class Instants:
@@ -29,6 +31,7 @@ class Instants:
     def __call__(self, chunk: Chunk, begin: Positions, end: Positions) -> Measured:
         """Read stamps, in Unix seconds."""
         sure = end - begin == self._length
+        # Where it is not, anything will do that can be read: it may lie in the line before.
         begin = np.where(sure, begin, end - self._length)
         new = np.zeros(len(begin), np.bool_)
         new[:1] = True

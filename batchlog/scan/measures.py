@@ -20,6 +20,7 @@ _SPACE, _DASH, _DOT = b" -."
 _NO_HOST = frozenset(b']/? "\\')
 """What ends a host that is followed by its port, whatever comes next."""
 _MANY = 4096
+"""Hosts that are kept in mind: they are as many as clients care to invent."""
 
 
 class Label(NamedTuple):

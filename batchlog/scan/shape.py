@@ -1,20 +1,35 @@
 """Which lines of a format columns can read, and where their fields stand: values, no arrays.
 
-Quotes are the landmarks. No field holds one but with a backslash before it or as an empty `""`, so
-in a line without a backslash the quotes are those of the format, one after the other; or the
-literals around them do not fit, and the line is left to rows. What ends at a landmark, a quote or
-the end of the line, is a span.
+Quotes are the landmarks, and what ends at one, or at the end of the line, is a span. A line that
+columns take counts as the expression of `formats.pattern` counts it, because:
+
+- No backslash is in it, and no field of an expression holds a quote but behind one, or as an empty
+  `""` outside of quotes. So its quotes are those of the format, one after the other, or what stands
+  between two of them does not fit, and it is left to rows.
+- A field is the shortest text before the whole literal behind it. A literal that goes up to a quote
+  can stand at that quote alone; any other is searched from where the field begins.
+- The literal behind the last wanted field is looked at up to a quote, which is more than the
+  expression asks: it is content with what it needs to know that the field is not torn.
+- Fields that hold less than any text are looked at: the status (three digits, else rows), bytes,
+  and a host with a port behind it. A second one of those that is not wanted has no shape at all.
+- A request is read only where it fills its quotes: the expression looks for its first word up to a
+  blank or a quote, and for its last one back from its end.
+
+tests/scan/test_columns.py draws formats, lines and damage to them, and compares.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from batchlog.formats import Field, Format, Role, pattern, stamps
 from batchlog.formats.pattern import WANTS
+from batchlog.formats.tokens import Token
 
 STAMPS = {stamps.CLF: (26, 18), stamps.ISO: (25, 17)}
 """Bytes of a stamp, where they are always as many, and where its second stands."""
 
 _NUMBERS = (Role.STATUS, Role.DURATION, Role.BODY, Role.SENT)
+_PORT = b":"
 
 
 class Text(NamedTuple):
@@ -62,38 +77,46 @@ def shape_of(form: Format, wants: frozenset[str]) -> Shape | None:
     places = pattern.places(form)
     wanted = {want: i for want in wants if (i := places[want]) is not None}
     last = max(wanted.values())
-    if any(_adjoins(form, i) or _is_bare(form, i) for i in range(last + 1)):
+    quote = _next_quote(form, last)
+    end = last + 1 if quote is None else quote
+    if any(b"\r" in _literal(form, i) for i in range(end + 1)):
         return None
-    pieces, closing = _pieces(form, last)
-    open_end = closing is None
-    if open_end and not _ends_well(form, pieces[-1]):
+    if any(_adjoins(form, i) or _is_for_rows(form, i, wanted) for i in range(end)):
         return None
-    spans = [_span(form, piece, wanted) for piece in pieces]
-    quoted = len(spans) - open_end
-    usual = [_with_dashes(form, span) for span in spans[:quoted]]
-    return Shape((*usual, *spans[quoted:]), open_end, closing or b"")
+    *pieces, rest = _pieces(form.tokens[: end + 1])
+    if quote is not None:
+        closing = b"".join(part for part in rest if isinstance(part, bytes))
+        spans = [_with_dashes(form, _span(form, piece, wanted)) for piece in pieces]
+        return Shape(tuple(spans), open_end=False, closing=closing)
+    if not _ends_well(form, rest):
+        return None
+    spans = [_with_dashes(form, _span(form, piece, wanted)) for piece in pieces]
+    return Shape((*spans, _span(form, rest, wanted)), open_end=True, closing=b"")
 
 
-def _pieces(form: Format, last: int) -> tuple[list[Piece], bytes | None]:
-    """Cut the tokens at quotes, up to and with the literal behind the `last` field.
+def _literal(form: Format, place: int) -> bytes:
+    """Return the literal at a place, nothing where a field or no token stands there."""
+    token = form.tokens[place] if 0 <= place < len(form.tokens) else b""
+    return token if isinstance(token, bytes) else b""
 
-    The second value is what follows the last quote of that literal, None where it has no quote.
-    """
-    pieces: list[Piece] = []
-    piece: Piece = []
-    for place, token in enumerate(form.tokens[: last + 2]):
+
+def _next_quote(form: Format, last: int) -> int | None:
+    """Return the place of the first literal with a quote behind the `last` field."""
+    places = range(last + 1, len(form.tokens))
+    return next((place for place in places if b'"' in _literal(form, place)), None)
+
+
+def _pieces(tokens: Sequence[Token]) -> list[Piece]:
+    """Cut tokens at quotes."""
+    pieces: list[Piece] = [[]]
+    for place, token in enumerate(tokens):
         if isinstance(token, Field):
-            if place <= last:
-                piece.append(place)
+            pieces[-1].append(place)
             continue
         first, *others = token.split(b'"')
-        piece += [first] if first else []
-        for part in others:
-            pieces.append(piece)
-            piece = [part] if part else []
-        if place > last and others:
-            return pieces, others[-1]
-    return [*pieces, piece], None
+        pieces[-1] += [first] if first else []
+        pieces += [[part] if part else [] for part in others]
+    return pieces
 
 
 def _ends_well(form: Format, piece: Piece) -> bool:
@@ -112,20 +135,26 @@ def _span(form: Format, piece: Piece, wanted: dict[str, int]) -> Span:
         field, stop = form.tokens[place], piece[i + 1] if i + 1 < len(piece) else b""
         assert isinstance(field, Field) and isinstance(stop, bytes)  # noqa: S101, PT018
         names = tuple(want for want in WANTS if wanted.get(want) == place)
-        if field.role is Role.VHOST and stop.startswith(b":"):
+        if field.role is Role.VHOST and stop == _PORT:
             names = (pattern.VHOST,)  # it holds no more than a host: to be looked at
         texts.append(Text(names, field.role, stop))
     return Span(lead, tuple(texts))
 
 
 def _with_dashes(form: Format, span: Span) -> Span:
-    """Note what the usual `host - - [stamp] ` holds before its stamp."""
+    """Note what the usual `host - - [stamp] ` holds before its stamp.
+
+    Wherever the fields before it end: their literals stand there in this order. The stamp is read
+    from its last bracket on, so what else may be left in front of it does no harm.
+    """
     *skipped, stamp = span.texts or (None,)
     if not skipped or stamp is None or stamp.role is not Role.STAMP or not stamp.stop:
         return span
     field = form.field(Role.STAMP)
     layout = STAMPS.get(field.unit) if field else None
     if layout is None or any(text.wants or text.role is not Role.NONE for text in skipped):
+        return span
+    if not skipped[-1].stop.endswith(b"["):
         return span
     dashes = skipped[0].stop + b"".join(b"-" + text.stop for text in skipped[1:])
     return span._replace(dashes=dashes, behind=layout[0] + len(stamp.stop))
@@ -137,8 +166,22 @@ def _adjoins(form: Format, place: int) -> bool:
     return len(both) == 2 and all(isinstance(token, Field) for token in both)  # noqa: PLR2004
 
 
-def _is_bare(form: Format, place: int) -> bool:
-    """Tell whether this is a request line without quotes, which only a status can end."""
+def _is_for_rows(form: Format, place: int, wanted: Mapping[str, int]) -> bool:
+    """Tell whether this is a field of which columns cannot say where it ends, or what is in it."""
     token = form.tokens[place]
-    is_request = isinstance(token, Field) and token.role is Role.REQUEST
-    return is_request and not pattern.is_quoted(form.tokens, place)
+    if not isinstance(token, Field):
+        return False
+    before, behind = _literal(form, place - 1), _literal(form, place + 1)
+    is_number = place in (wanted[pattern.STATUS], form.size)
+    match token.role:
+        case _ if is_number and behind[:1].isdigit():
+            return True
+        case Role.STATUS:
+            return not is_number
+        case Role.VHOST if behind.startswith(_PORT):
+            return behind != _PORT or place != form.index(Role.VHOST)
+        case Role.REQUEST:
+            fills = before.endswith(b'"') and behind.startswith(b'"')
+            is_quoted = pattern.is_quoted(form.tokens, place)
+            return not (fills if place in wanted.values() else is_quoted)
+    return False

@@ -4,7 +4,6 @@ Arrays and decompression leave the interpreter to others, so two threads do more
 """
 
 from collections import deque
-from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -30,19 +29,18 @@ class Ahead:
         self.put = 0
         """Chunks that were taken in."""
 
-    def scan(self, lines: bytes) -> Iterator[Tally]:
-        """Take in whole lines, and yield the tallies that are next and overdue."""
+    def scan(self, lines: bytes) -> list[Tally]:
+        """Take in whole lines, and return the tallies that are next and overdue."""
         self.put += 1
         if self._pool is None:
-            yield self._scanner.scan(lines)
-            return
+            return [self._scanner.scan(lines)]
         self._out.append(self._pool.submit(self._scanner.scan, lines))
-        yield from self.rest(_OUT * self._size)
+        return self.rest(_OUT * self._size)
 
-    def rest(self, out: int = 0) -> Iterator[Tally]:
-        """Yield the next tallies, until only so many are out."""
-        while len(self._out) > out:
-            yield self._out.popleft().result()
+    def rest(self, out: int = 0) -> list[Tally]:
+        """Wait until only so many are out, and return the tallies of the others."""
+        over = range(len(self._out) - out)
+        return [self._out.popleft().result() for _ in over]
 
     def __enter__(self) -> Self:
         return self

@@ -5,7 +5,7 @@ The file is looked at when it is opened and read up to that size only, so that a
 this host or behind a URL is its source's affair.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -23,9 +23,6 @@ BEGINNING = 1 << 16
 
 _RATIO = 8
 """About how many times larger a log is than its archive."""
-
-_LOOK = 1 << 20
-"""Bytes that are compared where two contents of different logs are like each other."""
 
 
 class UnknownForm(LogError):  # noqa: N818 - a state of a file, as in `errors`
@@ -126,22 +123,6 @@ class OpenFile:
             return True
         return compare(mark, _Afresh(self, mark.start)) is Likeness.SAME
 
-    def parts_from(self, mark: Mark, bearers: Iterable[Sight]) -> bool:
-        """Tell whether a file that holds what `mark` claims shows that this one only begins alike.
-
-        Marks hash a few spans; where the other file is still there, the bytes themselves tell.
-        """
-        for sight in bearers:
-            if sight.place == self.sight.place:
-                continue
-            try:
-                with open_file(sight.path) as other:
-                    if compare(mark, other) is Likeness.SAME:
-                        return not _begin_alike(self, other)
-            except (FileNotFoundError, LogError):
-                continue
-        return False
-
     def close(self) -> None:
         """Close it; a file that is read again is opened again."""
         self._cursor.rest()
@@ -157,13 +138,6 @@ class OpenFile:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _begin_alike(one: OpenFile, other: OpenFile) -> bool:
-    """Tell whether, as far as is looked, the shorter one is the beginning of the longer one."""
-    ours, theirs = one.first_bytes(_LOOK), other.first_bytes(_LOOK)
-    length = min(len(ours), len(theirs))
-    return ours[:length] == theirs[:length]
 
 
 class _Afresh:

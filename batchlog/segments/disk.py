@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from batchlog.segments.known import Sight
 from batchlog.segments.names import Rotated, is_leftover, readings
+from batchlog.segments.source import is_url
 
 
 class Member(NamedTuple):
@@ -68,3 +69,16 @@ def is_there(sight: Sight) -> bool:
     except OSError:
         return False
     return (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns) == sight.key
+
+
+def whereabouts(sight: Sight) -> str | None:
+    """Return where a file is now, perhaps renamed in its directory; None if it is gone."""
+    if is_url(sight.path):
+        return sight.path
+    directory = os.path.dirname(sight.path)
+    try:
+        with os.scandir(directory) as entries:
+            there = [entry.path for entry in entries if entry.inode() == sight.inode]
+    except OSError:
+        return None
+    return min(there, key=lambda path: path != sight.path, default=None)

@@ -18,13 +18,14 @@ from batchlog.segments.gaps import lost_bytes
 from batchlog.segments.identity import Likeness, compare
 from batchlog.segments.known import Condition, Log, Segment, Sight
 from batchlog.segments.look import Look
+from batchlog.segments.old import leave_old
 from batchlog.segments.resume import Decision, Kind, decide
 from batchlog.segments.take import (
     QUIET_LINE,
     Opened,
     Tools,
+    announce,
     keep_short,
-    leave_old,
     take,
     take_cut,
     take_new,
@@ -43,6 +44,7 @@ _MEANING: dict[Kind, str] = {
     "old": "from before counting began",
     "new": "new",
     "waits": "a copy in the making, waits",
+    "masked": "a masked copy of what another file holds, waits while that is there",
 }
 
 
@@ -81,11 +83,13 @@ class _Follow:
         look = self._look
         look.at_all()
         segments = self._book.log.segments
-        decisions = decide(segments, look.known, look.opened, self._tools.past)
+        decisions = decide(segments, look.known, look.opened, self._tools.past, self._look.again)
         for index, sights in look.known.items():
             self._bear_unchanged(index, sights)
         resumed = {what.segment for what in decisions if what.kind == "same"}
-        for file, what in zip(look.opened, decisions, strict=True):
+        both = list(zip(look.opened, decisions, strict=True))
+        announce([file for file, what in both if what.kind == "new"], self._tools)
+        for file, what in both:
             if not self._tools.stop:
                 yield from self._carry_out(file, what)
             file.content.close()
@@ -124,6 +128,8 @@ class _Follow:
                 yield from take_new(book, file, tools)
             case "waits":
                 pass  # it is looked at again in the next run
+            case "masked":
+                book.say(notice(f"{file.sight.path}: {_MEANING['masked']}"))
             case _:
                 assert_never(what.kind)
 
@@ -139,8 +145,8 @@ class _Follow:
             return what
         segments = self._book.log.segments
         seen = {index: segments[index].bearers for index in self._book.seen}
-        (again,) = decide(segments, seen, [file], self._tools.past)
-        return again if again.kind in ("same", "twin", "waits") else what
+        (again,) = decide(segments, seen, [file], self._tools.past, self._look.again)
+        return again if again.kind in ("same", "twin", "waits", "masked") else what
 
     def _bear_unchanged(self, index: int, sights: list[Sight]) -> None:
         sights.sort(key=lambda sight: (sight.form != "plain", -sight.size))
@@ -157,7 +163,7 @@ class _Follow:
         file = self._look.present.get(sight.key)
         if file is None or not _is_due(segment, sight, file, self._tools.now):
             return
-        opened = self._look.into(file, unchanged=True)
+        opened = self._look.again(sight)
         if opened is None:
             return
         likeness = compare(segment.mark, opened.content)

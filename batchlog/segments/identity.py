@@ -101,3 +101,11 @@ def _longest_head(heads: Sequence[str], content: Content) -> tuple[int, bool]:
         if head is not None:
             return count, digest(head) == heads[count - 1]
     return 0, False
+
+
+def same_first(one: int | None, other: int | None) -> bool:
+    """Tell whether first stamps allow two contents to be one, edited or cut short.
+
+    Another first stamp behind the same first bytes is another file with the same header (R13).
+    """
+    return one is None or other is None or one == other

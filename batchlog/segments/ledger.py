@@ -1,4 +1,4 @@
-"""The ledger of a backfill: which contents were read, and how far. Values and contents only.
+"""The ledger of a backfill: which contents were read, and how far.
 
 Each content counts once ever, whatever its name and compression: what is in the ledger is never
 read again from its first byte, neither by a backfill nor by a push.
@@ -8,12 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from batchlog.errors import LogError
-from batchlog.segments.content import OpenFile, open_file
-from batchlog.segments.disk import is_elsewhere
-from batchlog.segments.identity import HEADS, Content, Likeness, Mark, compare, digest
-from batchlog.segments.known import Consumed, Segment, Sight
-from batchlog.segments.masked import extent, is_masked
+from batchlog.segments.beside import is_copy
+from batchlog.segments.content import OpenFile
+from batchlog.segments.identity import HEADS, Content, Likeness, Mark, compare, digest, same_first
+from batchlog.segments.known import Consumed, Segment
 
 _Key = tuple[int, str]
 """A number of heads, and the hash of the longest of them."""
@@ -82,7 +80,7 @@ class Ledger:
             likeness = compare(entry.mark, content)
             if likeness is Likeness.OTHER or (found and found.likeness < likeness):
                 continue
-            if likeness is Likeness.SHORTER and not may_begin(first, entry.first):
+            if likeness is Likeness.SHORTER and not same_first(first, entry.first):
                 continue
             if entry.log != log and not is_copy(content, entry.mark, likeness, [entry.bearer]):
                 continue
@@ -153,39 +151,9 @@ def live_after(entry: Consumed) -> Segment:
     )
 
 
-def may_begin(first: int | None, other: int | None) -> bool:
-    """Tell whether the first stamps allow one content to be the beginning of another."""
-    return first is None or other is None or first == other
-
-
 def kin(one: Mark, other: Mark) -> bool:
     """Tell whether two marks may be of one content: by the longest head that both have."""
     filled = min(len(one.heads), len(other.heads))
     if one.start != other.start:
         return False
     return not filled or one.heads[filled - 1] == other.heads[filled - 1]
-
-
-def is_copy(content: OpenFile, mark: Mark, likeness: Likeness, bearers: Iterable[Sight]) -> bool:
-    """Tell whether a content that comes up in another log is the one of `mark` (R100).
-
-    It is where one of them is the beginning of the other. Logs may well begin alike, with the same
-    health check in each: `bearers`, where they are still there, tell the one from the other.
-    """
-    alike = likeness in (Likeness.SAME, Likeness.SHORTER)
-    return alike and not content.parts_from(mark, bearers)
-
-
-def stands_beside(content: OpenFile, first: int | None, entry: Consumed) -> bool:
-    """Tell whether another file than this one still holds an entry, and this one is no masked copy.
-
-    `first` is the first stamp of the content.
-    """
-    if not is_elsewhere(entry.bearer, content.sight.place):
-        return False
-    try:
-        with open_file(entry.bearer.path) as other:
-            reach = extent(other, entry.format)
-    except (FileNotFoundError, LogError):
-        return False
-    return not is_masked(content, entry.format, first, reach)

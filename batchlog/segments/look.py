@@ -37,6 +37,7 @@ class Look:
         self._tools = tools
         self._files = files
         self._places: set[tuple[int, int]] = set()
+        self._again: dict[tuple[int, int, int, int], Opened | None] = {}
 
     def at_all(self) -> None:
         """Sort out what is known by sight, and open the rest."""
@@ -65,6 +66,14 @@ class Look:
                     self.opened.append(opened)
                     if len(self.opened) > KEPT_OPEN:
                         opened.content.rest()
+
+    def again(self, sight: Sight) -> Opened | None:
+        """Open a file that has not changed, once; one that has been opened is that one."""
+        opened = (one for one in self.opened if one.sight.place == sight.place)
+        file = self.present.get(sight.key)
+        if file is not None and sight.key not in self._again:
+            self._again[sight.key] = next(opened, None) or self.into(file, unchanged=True)
+        return self._again.get(sight.key)
 
     def into(self, file: File, *, unchanged: bool = False) -> Opened | None:
         """Open a file and tell its format; None where it cannot be followed (yet)."""

@@ -4,10 +4,9 @@ It has other bytes, and its original is still there: in an archive that was made
 hard link, in a copy. By its bytes it is a content of its own; by how far its lines reach it is not.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from batchlog.formats import resolve
+from batchlog.formats import pattern, resolve
 from batchlog.scan.count import stamper
 from batchlog.segments.identity import HEADS, Content
 from batchlog.segments.known import Segment, Sight
@@ -19,7 +18,7 @@ _BLOCK = 1 << 20
 """Bytes that are looked at in one go to count lines."""
 
 
-class Extent(NamedTuple):
+class _Extent(NamedTuple):
     """How far a content reaches."""
 
     lines: int
@@ -28,47 +27,58 @@ class Extent(NamedTuple):
     """Newest stamp of its last lines, Unix seconds."""
 
 
-def is_masked(content: Content, spec: str, first: int | None, other: Extent | None) -> bool:
-    """Tell whether a content is another one rewritten, that begins in the same second.
+def is_masked(content: Content, original: Content, spec: str, first: int | None) -> bool:
+    """Tell whether a content is another one rewritten line by line; `first` is its first stamp.
 
-    Of two contents of a log that begin in the same second the earlier one ended in it. So one that
-    goes on for longer, and reaches no further, is the other one; however far that is if None.
+    What masks a line leaves time, status and bytes alone. So both begin with lines that say the
+    same, this one goes on past the second of its first line, and it reaches no further: no more
+    lines, no newer stamp.
     """
-    own = extent(content, spec)
+    if not _begin_alike(content, original, spec):
+        return False
+    own = _extent(content, spec)
     if first is None or own.newest is None or own.newest < first + LASTING:
         return False
-    if other is None:
-        return True
+    other = _extent(original, spec)
     is_newer = other.newest is not None and own.newest > other.newest
     return own.lines <= other.lines and not is_newer
 
 
-def is_masked_beside(
-    segment: Segment, bearers: Sequence[Content], content: Content, first: int | None
-) -> bool:
-    """Tell whether a content is a segment rewritten, beside others that bear it.
+def _begin_alike(one: Content, other: Content, spec: str) -> bool:
+    """Tell whether first lines have the same times, statuses and bytes.
 
-    It takes their place when they are gone.
+    Two hosts, or two boots of a host without a clock, may begin in the same second.
     """
-    if segment.state == "old":
-        return is_masked(content, segment.format, first, None)
-    others = [extent(bearer, segment.format) for bearer in bearers]
-    lines = max([segment.mark.lines, *(other.lines for other in others)])
-    newest = max((other.newest for other in others if other.newest is not None), default=None)
-    return is_masked(content, segment.format, first, Extent(lines, newest))
+    ours, theirs = _first_lines(one, spec), _first_lines(other, spec)
+    length = min(len(ours), len(theirs))
+    return length > 0 and ours[:length] == theirs[:length]
 
 
-def extent(content: Content, spec: str) -> Extent:
-    """Look through a content, in a format."""
+def _first_lines(content: Content, spec: str) -> list[tuple[int | None, tuple[bytes, ...] | None]]:
+    form, length = resolve(spec), HEADS[-1]
+    while length and content.span(content.start, content.start + length) is None:
+        length //= 2
+    head = content.span(content.start, content.start + length) or b""
+    stamp, wanted = stamper(form), frozenset({pattern.STATUS, pattern.SIZE})
+    counting = pattern.counting(form, wanted).regex
+    found = []
+    for line in head.split(b"\n")[:-1]:
+        match = counting.match(line + b"\n")
+        found.append((stamp(line), match.groups() if match else None))
+    return found
+
+
+def _extent(content: Content, spec: str) -> _Extent:
+    """Look through all of a content, in a format: an archive is decompressed for it."""
     at, length, lines, end = content.start, _BLOCK, 0, b""
     while length:
-        data = content.span(at, at + length)
+        data = content.span(at, at + length)  # None beyond the end, which is closed in on so
         if data is None:
             length //= 2
         else:
             at, lines, end = at + length, lines + data.count(b"\n"), (end + data)[-HEADS[-1] :]
     stamps = map(stamper(resolve(spec)), end.split(b"\n"))
-    return Extent(lines, max((stamp for stamp in stamps if stamp is not None), default=None))
+    return _Extent(lines, max((stamp for stamp in stamps if stamp is not None), default=None))
 
 
 def is_overwritten(segment: Segment, sight: Sight) -> bool:

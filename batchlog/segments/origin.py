@@ -21,9 +21,9 @@ from batchlog.segments.identity import Likeness, Mark, compare
 from batchlog.segments.known import Log, Segment
 from batchlog.segments.lines import Lines
 from batchlog.segments.marks import mark_after, mark_at_end, mark_of_head
+from batchlog.segments.old import old_segment
 from batchlog.segments.resume import DISORDER
 from batchlog.segments.sample import first_stamp, format_of
-from batchlog.segments.take import old_segment
 
 
 class Begin(Enum):

@@ -5,7 +5,7 @@ compressed file yields counts only as far as a checksum has vouched for it (R41)
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -187,7 +187,7 @@ class _Reader:
         if lines:
             self._add(self._ahead.scan(lines))
 
-    def _add(self, tallies: Iterator[Tally]) -> None:
+    def _add(self, tallies: Sequence[Tally]) -> None:
         """Merge what was scanned to what it belongs to."""
         for tally in tallies:
             self._merged += 1

@@ -4,14 +4,14 @@ Functions from values to values. A wrong answer here counts a line twice or neve
 says which scenario it is for. The inode only orders the attempts; content decides (R10, R11, R12).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
+from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest, same_first
 from batchlog.segments.known import Segment, Sight
-from batchlog.segments.masked import is_masked_beside, is_overwritten
+from batchlog.segments.masked import is_masked, is_overwritten
 
-Kind = Literal["same", "twin", "cut", "kept", "rewritten", "old", "new", "waits"]
+Kind = Literal["same", "twin", "cut", "kept", "rewritten", "old", "new", "waits", "masked"]
 
 
 class Candidate(Protocol):
@@ -45,8 +45,8 @@ class Decision(NamedTuple):
     same: it bears that segment and is the one to read. twin: it bears it too, another is read.
     cut: the live file lost its end; the mark moves back. kept: it bears a part of the segment,
     all of it counted. rewritten: it bears the segment with other bytes. old: below the origin, or
-    older than all that is remembered. new: a segment of its own. waits: a copy in the making, or a
-    masked one of what another file bears.
+    older than all that is remembered. new: a segment of its own. waits: a copy in the making.
+    masked: the segment with other bytes, while another file bears it.
     """
 
     kind: Kind
@@ -87,14 +87,20 @@ def decide(
     known: Mapping[int, Sequence[Sight]],
     files: Sequence[Candidate],
     past: Past,
+    into: Callable[[Sight], Candidate | None] = lambda _: None,
 ) -> list[Decision]:
-    """Return what each of `files` is.
+    """Return what each of `files` is; `into` opens a file that has not changed, to compare with.
 
     `known` maps the index of a segment to those bearers of it that need no further look.
     """
     alike = [_likenesses(segments, file) for file in files]
     same = [_borne_by(file, segments, likes) for file, likes in zip(files, alike, strict=True)]
     borne: dict[int, list[Candidate]] = {index: [] for index, sights in known.items() if sights}
+    others = {file.first for file, index in zip(files, same, strict=True) if index < 0}
+    for index in borne:  # is one of those the same, masked, or does it begin in the same second?
+        if segments[index].first in others - {None}:
+            one = into(known[index][0])
+            borne[index] = [] if one is None else [one]
     for file, index in zip(files, same, strict=True):
         if index >= 0:
             borne.setdefault(index, []).append(file)
@@ -184,7 +190,7 @@ def _unlike(
     """Return what a file is whose content is that of no segment as it was left."""
     nearest = sorted(alike, key=lambda index: not _on_inode(segments[index], file))
     for index in nearest:
-        if not _same_first(segments[index], file):
+        if not same_first(segments[index].first, file.first):
             continue
         if index in borne:
             if not file.active and alike[index] is Likeness.SHORTER:
@@ -213,22 +219,14 @@ def _not_active(
     for index in begun:
         if index not in borne:
             return _rewritten(segments, index)
-        bearers = [other.content for other in borne[index]]
-        if is_masked_beside(segments[index], bearers, file.content, file.first):
-            return Decision("waits", index)
+        spec, first = segments[index].format, file.first
+        if any(is_masked(file.content, one.content, spec, first) for one in borne[index]):
+            return Decision("masked", index)
     return Decision("new")
 
 
 def _rewritten(segments: Sequence[Segment], index: int) -> Decision:
     return Decision("old" if segments[index].state == "old" else "rewritten", index)
-
-
-def _same_first(segment: Segment, file: Candidate) -> bool:
-    """Return whether the first stamps allow the file to be the segment, edited or cut short.
-
-    Another first stamp behind the same first bytes is another file with the same header (R13).
-    """
-    return segment.first is None or file.first is None or segment.first == file.first
 
 
 def _tells_nothing(segment: Segment, file: Candidate) -> bool:

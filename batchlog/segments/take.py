@@ -1,19 +1,19 @@
 """Take a file for what it was decided to be: read it, or only note that it is there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
 from batchlog.errors import Stop
 from batchlog.failpoints import reach
-from batchlog.scan import Scanner
 from batchlog.segments.book import Book, Progress
 from batchlog.segments.content import OpenFile
 from batchlog.segments.findings import decision, error, notice, warning
+from batchlog.segments.identity import Mark
 from batchlog.segments.known import Segment, Sight
-from batchlog.segments.marks import is_complete, mark_after, mark_at_end, mark_of_head
-from batchlog.segments.read import Read, Step, read, unread_mark
+from batchlog.segments.marks import is_complete, mark_after, mark_at_end
+from batchlog.segments.read import Read, Step, unread_mark
 from batchlog.segments.resume import Past
 
 QUIET_ARCHIVE = 600
@@ -37,6 +37,14 @@ class Elsewhere(NamedTuple):
     rewritten: it was consumed with other bytes (R30)."""
 
 
+class Planned(NamedTuple):
+    """What is to be read of a file, and in which format."""
+
+    content: OpenFile
+    what: Read
+    format: str
+
+
 class Tools(NamedTuple):
     """What following a log needs from outside."""
 
@@ -44,14 +52,14 @@ class Tools(NamedTuple):
     """Unix seconds."""
     format: str
     """The format that was asked for, or "auto"."""
-    scanner: Callable[[str, str, int], Scanner]
-    """From a format, a context and about how many bytes are to come, to a scanner."""
+    read: Callable[[OpenFile, Read, str, str], Iterator[Step]]
+    """Read on from a mark, in a format and with a context (see `segments.read`)."""
     past: Past
     elsewhere: Callable[["Opened"], Elsewhere | None]
     """Return where a content was consumed already: in another log (R100), or by a backfill."""
     stop: Stop
-    cores: int = 1
-    """How many to use where there is much to read."""
+    soon: Callable[[Sequence[Planned]], None] = lambda _planned: None
+    """Told what will be asked of `read`, so that it may begin."""
 
 
 class Opened(NamedTuple):
@@ -99,32 +107,40 @@ def take(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progres
     segment = book.segment(index)
     if segment.state in ("old", "quarantined"):
         return
-    salvage = (
-        not file.content.plain and not file.active and file.sight.is_quiet(tools.now, QUIET_ARCHIVE)
-    )
-    what = Read(segment.mark, final=_has_ended(file, tools.now), salvage=salvage)
-    spec = segment.format or file.format
-    if tools.format not in ("auto", spec):
-        spec = tools.format  # a change of configuration is for lines that are not read yet (R59)
+    what, spec = _planned(file, segment.mark, segment.format, tools)[1:]
     context = segment.context if spec == segment.format else ""
     first = file.first if segment.first is None else segment.first
     segment = replace(segment, state="open", format=spec, context=context, first=first)
     book.put(index, replace(segment, behind=True))
-    scanner = tools.scanner(spec, context, file.content.expected(segment.mark.offset))
-    for step in read(file.content, what, scanner, tools.stop, cores=tools.cores):
+    for step in tools.read(file.content, what, spec, context):
         reach("run.step")
         if not file.content.still_holds(step.mark):
             book.say(warning(f"{file.sight.path} was changed while it was read: left for now"))
             return
-        if salvage and step.end == "truncated" and _decoded(step) < LEAST_SALVAGE:
+        if what.salvage and step.end == "truncated" and _decoded(step) < LEAST_SALVAGE:
             _seal(book, index, file, "it ends in the middle and holds next to nothing: not counted")
             return
         if step.end != "more":
             book.put(index, replace(book.segment(index), behind=False))
         book.advance(index, step)
         if not file.content.plain and not file.active:
-            _close(book, index, file, step, salvage=salvage)
+            _close(book, index, file, step, salvage=what.salvage)
         yield book.progress(step, file.sight.path)
+
+
+def announce(files: Iterable[Opened], tools: Tools) -> None:
+    """Tell of new archives that they will be read, each from its first line."""
+    new = (file for file in files if not file.content.plain)
+    tools.soon([_planned(file, unread_mark(file.content), "", tools) for file in new])
+
+
+def _planned(file: Opened, mark: Mark, spec: str, tools: Tools) -> Planned:
+    spec = spec or file.format
+    if tools.format not in ("auto", spec):
+        spec = tools.format  # a change of configuration is for lines that are not read yet (R59)
+    ended, archive = _has_ended(file, tools.now), not file.content.plain and not file.active
+    salvage = archive and file.sight.is_quiet(tools.now, QUIET_ARCHIVE)
+    return Planned(file.content, Read(mark, final=ended, salvage=salvage), spec)
 
 
 def _decoded(step: Step) -> int:
@@ -212,32 +228,3 @@ def keep_short(book: Book, index: int, file: Opened) -> None:
     book.bear(index, file.sight)
     if book.segment(index).state == "open" and is_complete(file.content):
         _seal(book, index, file)
-
-
-def leave_old(book: Book, index: int, file: Opened) -> None:
-    """Remember a file from before the origin, and say once that backfill is for it."""
-    mark = mark_of_head(file.content)
-    if index >= 0:
-        book.put(index, replace(book.segment(index), mark=mark))
-        book.bear(index, file.sight)
-        return
-    book.add(old_segment(file.content, None, file.first, file.format))
-    book.say(
-        warning(
-            f"{file.sight.path} is older than where counting began: not counted, "
-            f"'batchlog backfill {file.sight.path}' does"
-        )
-    )
-
-
-def old_segment(content: OpenFile, begin: int | None, first: int | None, spec: str) -> Segment:
-    """Return a file that was there when counting began: a push never reads it."""
-    return Segment(
-        mark=mark_of_head(content),
-        state="old",
-        begin=begin,
-        begin_lines=0,
-        first=first,
-        format=spec,
-        bearers=(content.sight,),
-    )

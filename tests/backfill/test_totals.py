@@ -326,6 +326,24 @@ def test_a_copy_made_elsewhere_of_what_is_counted_now_is_left(site: Site, taken:
     assert 200 == site.backfill(copy).requests
 
 
+def test_a_short_log_that_begins_like_a_backfilled_one_counts_though_that_was_renamed(
+    site: Site,
+) -> None:
+    one, two = site.logs / "a.log", site.logs / "b.log"
+    old = site.logs / "a.log.1"
+    old.write_bytes(check(0) + lines(range(100)))
+    site.age(old, 86_400)
+    one.touch()
+    assert 101 == site.backfill(old).requests
+    old.rename(site.logs / "a.log.2")
+    two.write_bytes(check(0) + lines([7]))
+    ran = site.run(one, two)
+    assert (103, 0) == (ran.requests, ran.exit)
+    third = site.root / "c.log.1"
+    third.write_bytes(check(0) + lines([8]))
+    assert 105 == site.backfill(third).requests
+
+
 @pytest.mark.parametrize("moment", range(1, 9))
 def test_a_push_of_a_log_that_begins_like_another_is_noticed(site: Site, moment: int) -> None:
     one, two = site.logs / "a.log", site.logs / "b.log"

@@ -14,9 +14,9 @@ from tests.gateways import StandIn
 
 OPTIONS = {
     "push": "since config checkpoint gateway job grouping textfile retry-for format by lock-wait "
-    "dry-run verbose quiet",
+    "workers dry-run verbose quiet",
     "run": "every cron listen since config checkpoint gateway job grouping textfile retry-for "
-    "format by lock-wait verbose quiet",
+    "format by lock-wait workers verbose quiet",
     "backfill": "into-live openmetrics tsdb step since until series-label force dry-run workers "
     "engine scheduler scheduler-ca-file scheduler-cert-file scheduler-key-file config checkpoint "
     "gateway job grouping textfile retry-for format by lock-wait verbose quiet",

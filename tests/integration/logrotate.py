@@ -160,7 +160,8 @@ def open_elsewhere(server: WebServer) -> list[str]:
     found = []
     for pid in [main, *_children(main)]:
         try:
-            links = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
+            with os.scandir(f"/proc/{pid}/fd") as descriptors:
+                links = [os.readlink(entry.path) for entry in descriptors]
         except (FileNotFoundError, ProcessLookupError):  # it has just ended
             continue
         logs = str(server.log.parent)

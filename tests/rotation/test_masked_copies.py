@@ -237,3 +237,74 @@ def test_r31_the_rest_of_a_file_that_was_half_shredded_does_not_count_again(site
     for _ in range(2):
         ran = site.run()
         assert (before, 0) == (ran.totals, ran.log().counters.malformed)
+
+
+# --- contents of their own that begin in the same second -----------------------------------------
+
+
+def _at(second: int, *numbers: int, step: int = 0) -> bytes:
+    """Return lines with the stamp of one, or of one after the other."""
+    return b"".join(_stamped(number, second + i * step) for i, number in enumerate(numbers))
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_r13_a_calm_file_after_one_that_a_burst_filled_in_that_second_counts(
+    site: Site, seen: bool
+) -> None:
+    site.append(range(5))
+    site.run()
+    site.rotate(create=False)
+    burst, calm = range(100, 600), range(600, 900)
+    site.access.write_bytes(_at(100, *burst))
+    if seen:
+        site.run()
+    site.rotate(create=False)
+    site.access.write_bytes(_at(100, *calm, step=10))
+    site.rotate()
+    site.append(range(5_000, 5_010))
+    assert total(range(5), burst, calm, range(5_000, 5_010)) == site.run().totals
+    assert site.rests()
+
+
+def test_r72_boots_of_a_host_without_a_clock_begin_in_the_same_second_and_count(
+    site: Site,
+) -> None:
+    site.append(range(5))
+    site.run()
+    for boot in range(1, 5):
+        site.rotate(create=False)
+        first = 1_000 * boot
+        site.access.write_bytes(_at(0, *range(first, first + 100 - 10 * boot), step=5))
+    assert 5 + 90 + 80 + 70 + 60 == site.run().requests
+
+
+def test_two_hosts_whose_files_one_pattern_matches_begin_at_midnight_and_count(site: Site) -> None:
+    site.append(range(5))
+    _push(site)
+    archive = site.logs / "archive"
+    archive.mkdir()
+    one, two = archive / "access.log-web1.1", archive / "access.log-web2.1"
+    one.write_bytes(_at(100, *range(300), step=1))
+    two.write_bytes(_at(100, *range(1_000, 1_100), step=2))
+    ran = _push(site)
+    assert 5 + 300 + 100 == ran.requests
+    for path in (one, two):
+        site.age(path, 86_400)
+    assert 405 == site.backfill(one, two).requests
+
+
+def test_two_hosts_archives_under_one_base_both_count_in_a_backfill(site: Site) -> None:
+    for number, lines_ in ((1, range(300)), (2, range(1_000, 1_100))):
+        site.rotated(number).write_bytes(_at(100, *lines_, step=2))
+        site.age(site.rotated(number), 86_400)
+    assert 400 == site.backfill(site.rotated(1), site.rotated(2)).requests
+
+
+def test_a_masked_copy_that_waits_is_named(site: Site) -> None:
+    (site.logs / "archive").mkdir()
+    site.append(range(LAST))
+    site.rotate()
+    _push(site)
+    COPIES["gz_beside"](site)
+    _mask(site.rotated(1), b"0")
+    assert _push(site).said(r"access\.log\.1: a masked copy of what another file holds, waits")

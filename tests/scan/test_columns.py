@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchlog.formats import Format, resolve
+from batchlog.formats import Format, Role, resolve
 from batchlog.labels import READERS
 from batchlog.scan import Timing
 from batchlog.scan.columns import Columns, Measurer, TimedColumns
 from batchlog.scan.count import wants
 from batchlog.scan.rows import Rows
-from batchlog.scan.shape import Shape, shape_of
+from batchlog.scan.shape import STAMPS, Shape, shape_of
 from batchlog.scan.timed import TimedRows
 from batchlog.tally import Tally
 from tests.scan.test_any_bytes import BOUNDS, PIECES
@@ -83,6 +83,43 @@ damages = st.lists(
 choices = st.lists(st.sampled_from(sorted(READERS)), unique=True).map(tuple)
 
 
+VALUES = {
+    "$remote_addr": ["192.0.2.1", "::1", "a b"],
+    "$remote_user": ["-", "frank", "frank miller", ""],
+    "$http_referer": ["-", "https://a.example/ b", "", "1, 2"],
+    "$request": ["GET / HTTP/1.1", "HEAD /a HTTP/2.0", "-", "", "GET", "x HTTP/2"],
+    "$status": ["200", "404", "099", "600", "-1"],
+    "$body_bytes_sent": ["5", "0", "-", "", "123456789012345", "12345678901234567"],
+    "$bytes_sent": ["7", "-"],
+    "$request_method": ["GET", "BREW", "OPTIONS"],
+    "$server_protocol": ["HTTP/1.1", "HTTP/2", "x"],
+    "$host": ["a.example", "::1", "a.example:80", "_", "[::1]:80", "A.b"],
+    "$server_name": ["b.example", "b/c"],
+    "$time_local": ["10/Oct/2000:13:55:36 -0700", "10/Oct/2000:13:55:60 +0000"],
+    "$time_iso8601": ["2000-10-10T13:55:36-07:00", "2000-10-10T25:55:36-07:00"],
+    "$request_time": ["0.123", "1", "-", "12.000001", "0.1", "1, 2"],
+}
+SEPARATORS = [" ", " - ", " [", "] ", '" "', ' "', '" ', "|", ":", ", ", '","k":"', ":80 ", "\t"]
+
+
+@st.composite
+def drawn_formats(draw: st.DrawFn) -> tuple[Format, bytes]:
+    """Draw a format, and lines as a server might write them in it."""
+    names = draw(st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=6, unique=True))
+    names = draw(st.permutations([*names, *({"$status"} - set(names))]))
+    between = [draw(st.sampled_from(["", "[", '"', "x "]))]
+    between += [draw(st.sampled_from(SEPARATORS)) for _ in names[1:]]
+    end = draw(st.sampled_from(["", '"', "]", " "]))
+    odd = '"' if sum(one.count('"') for one in [*between, end]) % 2 else ""
+    pairs = list(zip(between, names, strict=True))
+    spec = "".join(f"{one}${{{name[1:]}}}" for one, name in pairs) + end + odd
+    lines = [
+        "".join(one + draw(st.sampled_from(VALUES[name])) for one, name in pairs) + end + odd
+        for _ in range(4)
+    ]
+    return resolve(spec), "".join(f"{one}\n" for one in lines).encode()
+
+
 def chunk(spec: str, changed: list[Change]) -> bytes:
     """Return good lines, some of which are damaged."""
     lines = [good(spec, number) for number in range(LINES)]
@@ -104,6 +141,29 @@ def test_columns_give_what_rows_give(
     data = data.replace(b"\n", b"\r\n") if returns else data
     rows = Rows(form, by, BOUNDS, "")
     assert rows.scan(data) == Columns(rows, shape(form, by)).scan(data)
+
+
+@settings(max_examples=2 * EXAMPLES)
+@given(drawn_formats(), choices, st.lists(cuts, max_size=2), st.booleans())
+def test_columns_give_what_rows_give_in_any_format(
+    drawn: tuple[Format, bytes],
+    by: tuple[str, ...],
+    what: list[tuple[int, int, bytes]],
+    timed: bool,
+) -> None:
+    (form, lines), stamp = drawn, {"stamp"} if timed else set[str]()
+    found = shape_of(form, wants(form, by) | stamp)
+    if found is None:
+        return
+    data = lines * 12 + damage(lines, what) + lines * 3
+    if not timed:
+        rows = Rows(form, by, BOUNDS, "")
+        assert rows.scan(data) == Columns(rows, found).scan(data)
+        return
+    one, other = (TimedRows(form, by, BOUNDS, "", timing=Timing(60), before=1) for _ in range(2))
+    field = form.field(Role.STAMP)
+    if field is not None and field.unit in STAMPS:
+        assert one.scan(data) == TimedColumns(other, found).scan(data)
 
 
 @settings(max_examples=EXAMPLES)
@@ -167,6 +227,8 @@ def test_numbers_of_any_size_add_up_exactly() -> None:
 
 def test_a_real_log_is_read_by_columns_and_counts_the_same() -> None:
     form, by = resolve("combined"), ("status", "method", "protocol")
+    if not REAL.exists():
+        pytest.skip("the real logs stand beside the checkout")
     data = REAL.read_bytes()
     rows = Rows(form, by, (), "")
     read = Measurer(rows.wanted, shape(form, by)).measure(data)
@@ -182,6 +244,23 @@ def test_shuffled_lines_go_to_their_slots() -> None:
     beneath = TimedRows(form, (), (), "", timing=timing, before=1)
     rows = TimedRows(form, (), (), "", timing=timing, before=1)
     assert rows.scan(data) == TimedColumns(beneath, shape(form, (), timed=True)).scan(data)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_chunks_of_which_nothing_fits_are_left_to_rows_and_tried_no_more(spec: str) -> None:
+    form = resolve(spec)
+    data, bad = chunk(spec, []), b"no request \\x16\n" * LINES
+    rows = Rows(form, (), BOUNDS, "")
+    columns = Columns(rows, shape(form, ()))
+    for lines in [bad] * 10 + [data]:
+        assert rows.scan(lines) == columns.scan(lines)
+    if form.has_stamp:
+        one, other = (
+            TimedRows(form, (), BOUNDS, "", timing=Timing(60), before=None) for _ in range(2)
+        )
+        timed = TimedColumns(other, shape(form, (), timed=True))
+        for lines in (data, bad, data):
+            assert one.scan(lines) == timed.scan(lines)
 
 
 def test_nothing_and_less_than_a_line_are_left_to_rows() -> None:

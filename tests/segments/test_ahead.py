@@ -2,7 +2,6 @@
 
 import gzip
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -90,13 +89,12 @@ class Numbering:
 def test_only_so_many_chunks_are_out_at_a_time_and_they_come_back_in_order() -> None:
     scan = Numbering()
 
-    def all_of(ahead: Ahead) -> Iterator[Tally]:
+    found: list[Tally] = []
+    with Ahead(scan, 2) as ahead:
         for number in range(1, 20):
             if number == 5:  # two of them scan, two wait, and the fifth has to wait for the first
+                assert [] == found
                 scan.go.set()
-            yield from ahead.scan(b"%d" % number)
-        yield from ahead.rest()
-
-    with Ahead(scan, 2) as ahead:
-        found = [tally.malformed for tally in all_of(ahead)]
-    assert list(range(1, 20)) == found
+            found += ahead.scan(b"%d" % number)
+        found += ahead.rest()
+    assert list(range(1, 20)) == [tally.malformed for tally in found]

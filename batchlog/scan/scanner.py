@@ -1,0 +1,22 @@
+"""What scans lines."""
+
+from typing import Protocol
+
+from batchlog.tally import Tally
+
+
+class Scanner(Protocol):
+    """Counts the lines of one read; never shared between two."""
+
+    context: str
+    """What later lines need of earlier ones (a header in force); it travels with the mark. None of
+    the scanners of text needs any; one that does must be scanned in step (see `segments.ahead`)."""
+    apart: bool
+    """Whether chunks may be scanned in any order, several at once."""
+
+    def scan(self, lines: bytes) -> Tally:
+        r"""Count whole lines, each with its newline but perhaps the last.
+
+        A `\r` before the newline is no part of the line. No line is refused: what does not count
+        is in the tally as malformed.
+        """
