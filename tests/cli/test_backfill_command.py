@@ -305,7 +305,9 @@ def test_a_person_at_a_terminal_sees_a_bar_and_no_torn_line(program: Program, wo
     assert f"INFO read 4 files, {all_of_them:,} lines" in "\n".join(left)
     assert not re.search(r"lines/s", "\n".join(left))
     for one in filter(None, map(str.strip, left)):
-        assert one.startswith(("INFO ", "DEBUG ", "ERROR ", "WARNING ", "status", "200", "▁", "▃"))
+        assert one.startswith(
+            ("INFO ", "DEBUG ", "ERROR ", "WARNING ", "status", "200", *"▁▂▃▄▅▆▇█")
+        )
 
 
 # --- the gateway -------------------------------------------------------------------------------
