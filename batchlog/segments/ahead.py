@@ -13,6 +13,9 @@ from batchlog.tally import Tally
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
+_MOST = 4
+"""Threads that the one that reads can keep busy."""
+
 _OUT = 2
 """Chunks a thread that are out at a time: what bounds the memory."""
 
@@ -23,7 +26,7 @@ class Ahead:
     def __init__(self, scanner: Scanner, threads: int) -> None:
         """`threads` are those that scan, 0 for none besides the one that reads."""
         self._scanner = scanner
-        self._size = threads if scanner.apart else min(threads, 1)
+        self._size = min(threads, _MOST if scanner.apart else 1)
         self._pool = _threads(self._size) if self._size else None
         self._out: deque[Future[Tally]] = deque()
         self.put = 0

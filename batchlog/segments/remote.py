@@ -13,10 +13,11 @@ from hashlib import blake2b
 from typing import Any
 
 from batchlog.errors import BatchlogError, ConfigError, LogError
+from batchlog.segments.cursor import BLOCK
 from batchlog.segments.source import Look, local, shown
 
-FIRST = 1 << 20
-"""Bytes of the first request at a place: enough to tell what a file is."""
+FIRST = BLOCK
+"""Bytes of the first request at a place: what is asked for at a time, and tells what a file is."""
 
 AHEAD = 8 << 20
 """Bytes of each request from there on."""
