@@ -52,8 +52,9 @@ def _json(_directory: Path) -> list[Program]:
 
 
 def _gzip(_directory: Path) -> list[Program]:
-    mine = ours.backfill("batchlog backfill", data.GZIP, "--workers", "1")
-    return [mine, *peers.compressed(data.GZIP), *peers.decompression(data.GZIP)]
+    mine = ours.backfill("batchlog backfill", data.GZIP)
+    alone = ours.backfill("batchlog backfill, 1 core", data.GZIP, "--workers", "1")
+    return [mine, alone, *peers.compressed(data.GZIP), *peers.decompression(data.GZIP)]
 
 
 def _eight(_directory: Path) -> list[Program]:
