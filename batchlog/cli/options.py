@@ -126,13 +126,20 @@ WORKERS = option(
     "--workers",
     metavar="N",
     type=click.IntRange(1, 1024),
-    help="Cores that may be used where there is much to read. [default: all]",
+    help="Cores that may be used where there is much to read. [default: all, at most 4]",
 )
+
+_A_RUN = 4
+"""Cores that a run uses unasked: it shares its host with what writes the logs, and its memory may
+be limited (see deploy/), with some 80 MB to each process."""
 
 
 def cores() -> int:
-    """Return the number of cores that this process may run on."""
-    return len(os.sched_getaffinity(0))
+    """Return the number of cores that this process may run on; 1 where it must not ask."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except OSError:  # a system call filter
+        return 1
 
 
 def settings(config: str | None, **given: Any) -> Settings:  # noqa: ANN401 - click's values
@@ -189,5 +196,5 @@ def request(
         lock_wait=named("--lock-wait", lambda: duration(given.get("lock_wait", "0"))),
         listen=listen,
         dry_run=bool(given.get("dry_run")),
-        workers=given.get("workers") or cores(),
+        workers=given.get("workers") or min(cores(), _A_RUN),
     )
