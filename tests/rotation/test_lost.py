@@ -1,5 +1,6 @@
 """Segments that are gone (R6, R7)."""
 
+from batchlog.segments.cursor import BLOCK
 from tests.site import At, Site, line, total, wide
 
 
@@ -21,15 +22,16 @@ def test_r6_unread_bytes_that_are_gone_are_lost_in_the_second_run_without_them(s
 
 
 def test_r6_the_unread_rest_of_a_read_that_was_stopped_is_lost_with_its_file(site: Site) -> None:
-    site.access.write_bytes(b"".join(map(wide, range(1000))))
+    lines_ = 4 * BLOCK // 4096
+    site.access.write_bytes(b"".join(map(wide, range(lines_))))
     stopped = site.run(stop=At(4, At.set))
     assert 75 == stopped.exit
-    assert 0 < stopped.requests < 1000
+    assert 0 < stopped.requests < lines_
     site.access.unlink()
     site.run()
     ran = site.run()
     assert 65 == ran.exit
-    assert 4096 * (1000 - stopped.requests) == ran.log().counters.lost_bytes
+    assert 4096 * (lines_ - stopped.requests) == ran.log().counters.lost_bytes
     assert stopped.totals == ran.totals
     assert site.rests()
 

@@ -12,20 +12,24 @@ import pytest
 
 from batchlog.config.schema import LogEntry
 from batchlog.config.times import Since
+from batchlog.segments.cursor import BLOCK
 from tests.site import At, Killed, Site, die, line, lines, total, wide
 
 HOLE = 260 << 20
 
+LINES = 4 * BLOCK // 4096
+"""Lines of 4 KiB that fill four blocks."""
+
 
 @pytest.mark.parametrize("moment", range(1, 9))
 def test_r77_what_is_done_is_committed_and_the_next_run_finishes(site: Site, moment: int) -> None:
-    site.access.write_bytes(b"".join(map(wide, range(1000))))
+    site.access.write_bytes(b"".join(map(wide, range(LINES))))
     ran = site.run(stop=At(moment, At.set))
     assert 75 == ran.exit
     assert total(range(ran.requests)) == ran.totals
     assert ran.state == site.state()
     ran = site.run()
-    assert total(range(1000)) == ran.totals
+    assert total(range(LINES)) == ran.totals
     assert ran.is_quiet
     assert site.rests()
 
@@ -148,9 +152,9 @@ def test_r76_a_backlog_is_committed_in_steps(site: Site) -> None:
 
 def test_r76_a_kill_costs_the_last_step_only(site: Site) -> None:
     _backlog(site)
-    blocks = 2 * (HOLE >> 20)
+    blocks = 2 * (HOLE // BLOCK)
     with pytest.raises(Killed):
-        site.run(stop=At(blocks - 100, die))
+        site.run(stop=At(blocks - 50, die))
     assert 2 == site.state().generation
     assert 20 == sum(series.requests for series in site.state().totals)
     ran = site.run()
