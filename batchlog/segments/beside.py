@@ -27,7 +27,11 @@ def is_copy(content: OpenFile, mark: Mark, likeness: Likeness, bearers: Iterable
     if likeness not in (Likeness.SAME, Likeness.SHORTER):
         return False
     for sight in bearers:
-        alike = None if sight.place == content.sight.place else _begin_alike(content, mark, sight)
+        if sight.place == content.sight.place:
+            if likeness is Likeness.SAME:
+                return True  # the file itself, under another name
+            continue
+        alike = _begin_alike(content, mark, sight)
         if alike is not None:
             return alike
     if likeness is Likeness.SHORTER:

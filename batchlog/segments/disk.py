@@ -3,6 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from batchlog.segments.known import Sight
@@ -75,10 +76,8 @@ def whereabouts(sight: Sight) -> str | None:
     """Return where a file is now, perhaps renamed in its directory; None if it is gone."""
     if is_url(sight.path):
         return sight.path
-    directory = os.path.dirname(sight.path)
-    try:
-        with os.scandir(directory) as entries:
-            there = [entry.path for entry in entries if entry.inode() == sight.inode]
-    except OSError:
-        return None
+    there: list[str] = []
+    for path in {sight.path, os.path.realpath(sight.path)}:  # a link's file lies beside its target
+        with suppress(OSError), os.scandir(os.path.dirname(path)) as entries:
+            there += [entry.path for entry in entries if entry.inode() == sight.inode]
     return min(there, key=lambda path: path != sight.path, default=None)

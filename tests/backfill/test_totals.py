@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -324,6 +325,23 @@ def test_a_copy_made_elsewhere_of_what_is_counted_now_is_left(site: Site, taken:
     site.rotate()
     copy.write_bytes(site.rotated(1).read_bytes()[: -len(lines([199]))])
     assert 200 == site.backfill(copy).requests
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_a_log_that_was_backfilled_under_the_name_of_a_link_goes_on_where_it_was(
+    site: Site, link: Callable[[Path, Path], None]
+) -> None:
+    site.append(range(2))
+    name = site.root / "today"
+    link(site.access, name)
+    assert 2 == site.backfill(name).requests
+    site.append(range(2, 3))
+    assert total(range(3)) == site.run().totals
+    assert total(range(3)) == site.backfill(name, site.access).totals
+    copy = site.root / "kept"
+    shutil.copy2(site.access, copy)
+    site.rotate()
+    assert total(range(3)) == site.backfill(copy).totals
 
 
 def test_a_short_log_that_begins_like_a_backfilled_one_counts_though_that_was_renamed(
