@@ -123,7 +123,7 @@ class _Follow:
             case "rewritten":
                 yield from take_rewritten(book, index, file, tools)
             case "old":
-                leave_old(book, index, file)
+                leave_old(book, index, file, tools)
             case "new":
                 yield from take_new(book, file, tools)
             case "waits":

@@ -4,20 +4,24 @@ from msgspec.structs import replace
 
 from batchlog.segments.book import Book
 from batchlog.segments.content import OpenFile
-from batchlog.segments.findings import warning
+from batchlog.segments.findings import decision, warning
 from batchlog.segments.known import Segment
 from batchlog.segments.marks import mark_of_head
-from batchlog.segments.take import Opened
+from batchlog.segments.take import Opened, Tools
 
 
-def leave_old(book: Book, index: int, file: Opened) -> None:
-    """Remember a file from before the origin, and say once that backfill is for it."""
+def leave_old(book: Book, index: int, file: Opened, tools: Tools) -> None:
+    """Remember a file from before the origin, and say once that backfill is for it, or had it."""
     mark = mark_of_head(file.content)
     if index >= 0:
         book.put(index, replace(book.segment(index), mark=mark))
         book.bear(index, file.sight)
         return
     book.add(old_segment(file.content, None, file.first, file.format))
+    done = tools.elsewhere(file)
+    if done is not None:
+        book.say(decision(f"{file.sight.path} {done.by}"))
+        return
     book.say(
         warning(
             f"{file.sight.path} is older than where counting began: not counted, "

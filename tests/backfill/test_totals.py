@@ -344,6 +344,16 @@ def test_a_log_that_was_backfilled_under_the_name_of_a_link_goes_on_where_it_was
     assert total(range(3)) == site.backfill(copy).totals
 
 
+def test_a_push_says_nothing_of_an_old_file_that_was_backfilled(site: Site) -> None:
+    site.append(range(100_000, 100_010))
+    site.run()
+    old = rotated(site, 2, range(50), suffix=".gz")
+    site.backfill(old)
+    assert not site.run().said("is older than where counting began")
+    late = rotated(site, 3, range(60, 90), suffix=".gz")
+    assert site.run().said(f"{late}.* is older than where counting began")
+
+
 def test_a_short_log_that_begins_like_a_backfilled_one_counts_though_that_was_renamed(
     site: Site,
 ) -> None:
