@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 from prometheus_client import generate_latest
@@ -92,8 +92,7 @@ class StandIn:
         self.released = threading.Event()
         """Set when whoever hangs should stop."""
         handler = type("Handler", (_Handler,), {"gateway": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
         if tls is not None:
             # The handshake belongs to the thread that serves the connection, not to the listener.
             self._server.socket = tls.wrap_socket(
@@ -117,6 +116,11 @@ class StandIn:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    @property
+    def serving(self) -> list[threading.Thread]:
+        """The threads that are not done with a request."""
+        return [thread for thread in self._server.serving if thread.is_alive()]
 
     def wipe(self) -> None:
         """Forget all groups and requests."""
@@ -166,6 +170,18 @@ class StandIn:
                     for sample in family.samples
                 ]
         return generate_latest(_Ready([merged[name] for name in sorted(merged)]))
+
+
+class _Server(ThreadingHTTPServer):
+    """Knows the threads that serve its requests."""
+
+    serving: tuple[threading.Thread, ...] = ()
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as there
+        work = (request, client_address)
+        thread = threading.Thread(target=self.process_request_thread, args=work, daemon=True)
+        self.serving = (*(one for one in self.serving if one.is_alive()), thread)
+        thread.start()
 
 
 class _Ready(Collector):

@@ -5,7 +5,10 @@ looked at here, at each push as it arrives, and not where the pushes are made.
 """
 
 import socket
+import sys
 import threading
+import traceback
+from collections.abc import Iterable
 from http.client import HTTPConnection
 from typing import NamedTuple
 
@@ -86,12 +89,12 @@ class Watched(StandIn):
         )
 
 
-def _join(name: str) -> None:
-    """Wait for the threads of that name: of requests whose senders have gone, and of answers."""
-    for thread in threading.enumerate():
-        if name in thread.name:
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
+def _join(threads: Iterable[threading.Thread]) -> None:
+    """Wait for threads that nothing keeps any more, or tell what does."""
+    for thread in threads:
+        thread.join(PATIENCE)
+        frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - no other way to see
+        assert not thread.is_alive(), "".join(traceback.format_stack(frame))
 
 
 def _knock(gateway: StandIn) -> None:
@@ -119,6 +122,8 @@ class Gateways:
     """Two gateways, and an address for each where none is."""
 
     def __init__(self) -> None:
+        self._older = set(threading.enumerate())
+        """Threads of other tests in this process: none of our business."""
         self.both = (Watched(), Watched())
         self._nobody = (socket.socket(), socket.socket())
         for closed in self._nobody:
@@ -161,10 +166,10 @@ class Gateways:
         for gateway in self.both:
             gateway.faults.clear()
             gateway.released.set()
-        _join(THREAD)
+        senders = (thread for thread in threading.enumerate() if thread.name == THREAD)
+        _join(thread for thread in senders if thread not in self._older)
         for gateway in self.both:
             _knock(gateway)
+            _join(gateway.serving)
             gateway.seen.clear()
-        _join("process_request_thread")
-        for gateway in self.both:
             gateway.released.clear()
