@@ -1,6 +1,24 @@
-"""`python -m batchlog` is the command `batchlog`."""
+"""The command `batchlog`, and `python -m batchlog`."""
 
-from batchlog.cli import main
+import gc
+import os
+
+_SELDOM = 100_000
+"""Objects made until garbage is looked for. Start-up makes most of them, and none is garbage."""
+
+
+def main() -> None:
+    """Run the program; the entry point."""
+    # Before anything is loaded; nothing here multiplies matrices, and NumPy's threads for it spin.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.set_threshold(_SELDOM)
+    from batchlog.cli import main as program
+
+    try:
+        program()
+    finally:
+        gc.freeze()  # Python's end would look at every object again: an eighth of a short run
+
 
 if __name__ == "__main__":
     main()

@@ -49,9 +49,12 @@ FUNCTIONAL_CORE = {
 THE_WORLD = {"os", "pathlib", "time", "socket"}
 
 # What may be imported inside a function: slow to load, and often not needed at all.
-HEAVY = {"numpy", "concurrent", "rich", "apscheduler", "dateutil", "dask", "distributed", "fsspec"}
+HEAVY = {
+    *("numpy", "concurrent", "rich", "apscheduler", "dateutil", "dask", "distributed", "fsspec"),
+    *("difflib", "platformdirs", "tomllib", "zoneinfo"),
+}
 # Of ours, what loads such a one.
-LATE = {"scan.columns", "engines.open", "engines.task"}
+LATE = {"cli", "scan.columns", "engines.open", "engines.task"}
 DECOMPRESSORS = {"bz2", "lzma", "zlib", "isal", "compression", "backports"}
 HIDING = {"importlib", "runpy", "pkgutil"}
 

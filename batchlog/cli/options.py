@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import platformdirs
 
 from batchlog.config.load import load
 from batchlog.config.schema import Flags, Settings
@@ -170,6 +169,8 @@ def checkpoint_path(chosen: Settings) -> str:
         return os.path.join(systemd, "checkpoint.json")
     if os.geteuid() == 0:
         return "/var/lib/batchlog/checkpoint.json"
+    import platformdirs
+
     return os.path.join(platformdirs.user_state_dir("batchlog"), "checkpoint.json")
 
 

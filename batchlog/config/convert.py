@@ -6,7 +6,6 @@ business of `load`.
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any, get_args
 
 import msgspec
@@ -82,6 +81,8 @@ def _keys(section: str) -> tuple[str, ...]:
 
 
 def _suggestion(section: str, key: str) -> str:
+    from difflib import get_close_matches
+
     near = [_joined(section, name) for name in get_close_matches(key, _keys(section), 1)]
     elsewhere = [_joined(name, key) for name in _SECTIONS if key in _keys(name)]
     if meant := near or elsewhere:

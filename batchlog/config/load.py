@@ -4,7 +4,6 @@ The file is judged alone first, so that its errors name the file and the key; th
 over it, so that what is wrong now is named as a flag. Every error is a ConfigError.
 """
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,10 @@ def load(path: Path | None, flags: Flags, default: Path = DEFAULT_PATH) -> Setti
 
 def _read(path: Path, *, required: bool) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(path.read_bytes().decode())
+        text = path.read_bytes().decode()
+        import tomllib
+
+        return tomllib.loads(text)
     except FileNotFoundError:
         if not required:
             return None

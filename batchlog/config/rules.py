@@ -9,7 +9,6 @@ from collections.abc import Collection
 from itertools import pairwise
 from math import isfinite
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from batchlog.errors import ConfigError
 from batchlog.formats import presets
@@ -97,6 +96,10 @@ def buckets(seconds: tuple[float, ...]) -> None:
 
 def timezone(name: str) -> None:
     """Refuse a time zone that this machine does not know."""
+    if name == "UTC":  # the default, which needs no data base of zones
+        return
+    from zoneinfo import ZoneInfo
+
     try:
         ZoneInfo(name)
     except (ValueError, KeyError, OSError):

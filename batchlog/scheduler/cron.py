@@ -3,6 +3,7 @@
 What the expression means is `config.crontab`'s to say; here it only takes APScheduler's form.
 """
 
+from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.base import BaseTrigger
@@ -26,7 +27,7 @@ def trigger(expression: str, timezone: str) -> BaseTrigger:
         "minute": _listed(due.minutes),
         "hour": _listed(due.hours),
         "month": _listed(due.months),
-        "timezone": ZoneInfo(timezone),
+        "timezone": UTC if timezone == "UTC" else ZoneInfo(timezone),
     }
     days = {"day": _listed(due.days)}
     weekdays = {"day_of_week": ",".join(_WEEKDAYS[day] for day in due.weekdays)}

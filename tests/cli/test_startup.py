@@ -10,7 +10,10 @@ from tests.cli.archives import archive, pattern
 from tests.cli.program import Program
 from tests.site import line
 
-HEAVY = ("numpy", "rich", "apscheduler", "dateutil", "dask", "tzlocal")
+HEAVY = (
+    *("numpy", "rich", "apscheduler", "dateutil", "dask", "tzlocal"),
+    *("difflib", "platformdirs", "zoneinfo"),
+)
 
 
 def imported(program: Program, *words: str) -> set[str]:
@@ -30,6 +33,15 @@ def test_an_idle_command_imports_nothing_heavy(program: Program, words: tuple[st
     seen = imported(program, *words)
     assert "batchlog.cli" in seen
     assert [] == sorted({name for name in seen if name.partition(".")[0] in HEAVY})
+
+
+def test_a_push_needs_no_data_base_of_time_zones(program: Program) -> None:
+    program.log(3)
+    words = ("push", "--textfile", str(program.textfile), str(program.access))
+    (program.root / "tzdata.py").write_text("")  # hides the package, where there is one
+    path = f"{program.root}:{program.env['PYTHONPATH']}"
+    done = program(*words, env={"PYTHONTZPATH": "", "PYTHONPATH": path})
+    assert 0 == done.exit, done.err
 
 
 def test_a_command_loads_no_other_commands_module(program: Program) -> None:
