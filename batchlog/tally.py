@@ -4,7 +4,6 @@ No floats (their sums depend on the order), no Prometheus types, no input or out
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -33,8 +32,7 @@ class Packed(msgspec.Struct, frozen=True):
     rows: bytes
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(msgspec.Struct):
     """Counts of some whole lines.
 
     Each line is in exactly one of: a row's requests, `malformed`, `oversize` (longer than the
@@ -46,13 +44,13 @@ class Tally:
     `all_rows` gives both.
     """
 
-    rows: dict[Key, Row] = field(default_factory=dict)
+    rows: dict[Key, Row] = msgspec.field(default_factory=dict)
     malformed: int = 0
     oversize: int = 0
     skipped: int = 0
     undated: int = 0
     newest: int | None = None
-    packed: list[Packed] = field(default_factory=list)
+    packed: list[Packed] = msgspec.field(default_factory=list)
 
     @property
     def counted(self) -> int:

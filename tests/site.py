@@ -3,7 +3,6 @@
 Runs go through the real job with a textfile as their sink; only the clock is the test's own.
 """
 
-import dataclasses
 import gzip
 import logging
 import os
@@ -271,7 +270,7 @@ class Site:
         **flags: Any,  # noqa: ANN401 - the fields of Flags
     ) -> Ran:
         """Do one run over `paths` (the active log), or over `entries` of a configuration."""
-        request = dataclasses.replace(
+        request = replace(
             self.request(entries, max_series, **flags),
             logs=() if entries else tuple(str(path) for path in paths or [self.access]),
             since=since,

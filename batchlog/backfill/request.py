@@ -1,8 +1,9 @@
 """What a backfill is asked to do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from batchlog.backfill.inputs import Input
 from batchlog.backfill.summary import Summary
@@ -15,8 +16,7 @@ LITTLE = 16 << 20
 """Bytes on disk below which one process is enough."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """A backfill as the user asked for it."""
 
     request: Request

@@ -6,8 +6,9 @@ added up elsewhere. Integers throughout, so that steps may be cut anywhere.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from batchlog.segments.read import Result
 from batchlog.tally import UNTIMED, Tally
@@ -52,12 +53,11 @@ class Activity(NamedTuple):
     counts: tuple[int, ...]
 
 
-@dataclass(slots=True)
-class Timeline:
+class Timeline(msgspec.Struct):
     """Requests by time, in bins that are joined where they become too many."""
 
     width: int = _KEPT[0]
-    counts: Counter[int] = field(default_factory=Counter)
+    counts: Counter[int] = msgspec.field(default_factory=Counter)
     span: tuple[int, int] | None = None
     """The first and the last second."""
 
@@ -104,8 +104,7 @@ def _wider(width: int, widths: tuple[int, ...]) -> int:
     return next((one for one in widths if one > width), 2 * width)
 
 
-@dataclass(slots=True)
-class Summary:
+class Summary(msgspec.Struct):
     """Files, lines, and requests by label and by time, of one backfill."""
 
     by: tuple[str, ...]
@@ -118,10 +117,10 @@ class Summary:
     undated: int = 0
     bytes: int = 0
     """Bytes read, decompressed."""
-    left: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = msgspec.field(default_factory=Counter)
     """How many files were left out, by reason."""
-    _requests: dict[tuple[str, ...] | None, tuple[int, int]] = field(default_factory=dict)
-    _timeline: Timeline = field(default_factory=Timeline)
+    _requests: dict[tuple[str, ...] | None, tuple[int, int]] = msgspec.field(default_factory=dict)
+    _timeline: Timeline = msgspec.field(default_factory=Timeline)
 
     def begin_file(self) -> None:
         """Count a file that is read."""

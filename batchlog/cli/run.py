@@ -1,6 +1,5 @@
 """`batchlog run`: the job on a schedule in the foreground, and the exporter."""
 
-import dataclasses
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -83,7 +82,7 @@ def _request(logs: tuple[str, ...], given: dict[str, Any], *, listen: bool) -> R
     half = interval(chosen.schedule, datetime.now(UTC)) / 2
     each = half / max(1, len(chosen.gateways(listen=listen)))  # they are tried one after the other
     gateway = replace(chosen.gateway, retry_for=Duration(min(chosen.gateway.retry_for, each)))
-    return dataclasses.replace(asked, settings=replace(chosen, gateway=gateway))
+    return replace(asked, settings=replace(chosen, gateway=gateway))
 
 
 class _Shown:

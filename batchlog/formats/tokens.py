@@ -6,8 +6,9 @@ so that formats which are no lines of text can carry the same fields.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 
 class Role(Enum):
@@ -25,8 +26,7 @@ class Role(Enum):
     NONE = "not measured"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """A place in a line whose text varies."""
 
     name: str
@@ -40,8 +40,7 @@ Token = bytes | Field
 """Literal text, or a field."""
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(msgspec.Struct, frozen=True):
     """What the lines of a log look like. Equal formats are interchangeable."""
 
     spec: str

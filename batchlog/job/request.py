@@ -1,7 +1,8 @@
 """What a run is asked to do, and the world it does it in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from batchlog.config.schema import Settings
 from batchlog.config.times import Since
@@ -10,8 +11,7 @@ from batchlog.segments.findings import Finding
 from batchlog.state.checkpoint import Group
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A run as the user asked for it."""
 
     settings: Settings
@@ -35,23 +35,21 @@ class Request:
         return Group(gateway.job, dict(sorted(gateway.group(self.host).items())))
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(msgspec.Struct, frozen=True):
     """Clock, voice and the request to stop."""
 
     now: Callable[[], float]
     """Unix seconds."""
     say: Callable[[Finding], None]
-    stop: Stop = field(default_factory=Stop)
+    stop: Stop = msgspec.field(default_factory=Stop)
 
 
-@dataclass(slots=True)
-class Verdict:
+class Verdict(msgspec.Struct):
     """The exits that apply so far, and the voice that says why."""
 
     world: World
-    exits: set[Exit] = field(default_factory=set)
-    _said: set[Finding] = field(default_factory=set)
+    exits: set[Exit] = msgspec.field(default_factory=set)
+    _said: set[Finding] = msgspec.field(default_factory=set)
 
     def hear(self, *findings: Finding, exit_: Exit = Exit.DATA) -> None:
         """Say what was found; an error among it decides on the exit."""

@@ -1,9 +1,9 @@
 """The state in the making during a run: what was read and not yet committed, and the commit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
+import msgspec
 from msgspec.structs import replace
 
 from batchlog.config.schema import LogEntry, Settings
@@ -19,11 +19,10 @@ from batchlog.state.store import Store
 from batchlog.state.totals import Totals, fallen, is_backfilled, joined, without_durations
 
 
-@dataclass(slots=True)
-class Summary:
+class Summary(msgspec.Struct):
     """What a run has read, for its summary."""
 
-    files: set[str] = field(default_factory=set)
+    files: set[str] = msgspec.field(default_factory=set)
     lines: int = 0
     malformed: int = 0
     oversize: int = 0

@@ -10,11 +10,11 @@ import random
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
 from queue import Empty, SimpleQueue
 
+import msgspec
 from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client.core import Metric
 
@@ -33,8 +33,7 @@ _Follow = Callable[[Schedule], None]
 _NOTHING_LOST = frozenset({Exit.UNAVAILABLE, Exit.BUSY})
 
 
-@dataclass(frozen=True, slots=True)
-class Duty:
+class Duty(msgspec.Struct, frozen=True):
     """What is done, and when; a reload gives a new one."""
 
     job: Callable[[Stop], Exit]

@@ -7,12 +7,12 @@ one, which would wipe it (R94). What is sent was committed before.
 import ssl
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
 from typing import NamedTuple
 from urllib.request import Request
 
+import msgspec
 from prometheus_client import delete_from_gateway, push_to_gateway
 from prometheus_client.core import Metric
 
@@ -37,8 +37,7 @@ Handler = Callable[..., Callable[[], None]]
 """prometheus_client's `handler=`: gets url, method, timeout, headers, data; returns what sends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True):
     """A push that arrived."""
 
     gateway: str

@@ -7,16 +7,16 @@ import re
 import ssl
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 from urllib.request import getproxies
 
+import msgspec
+
 from batchlog.errors import SinkUnreachable
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """One gateway, our group on it, and how to speak to it; durations in seconds."""
 
     url: str
@@ -58,18 +58,17 @@ class Target:
         return self.retry_for or self.timeout
 
 
-@dataclass(frozen=True, slots=True)
 class Secrets:
     """What a request is authorised with."""
 
-    authorization: str = field(default="", repr=False)
-    """The header's value; empty where none is sent."""
-    words: tuple[str, ...] = field(default=(), repr=False)
-    """What must not be shown."""
+    def __init__(self, authorization: str = "", words: tuple[str, ...] = ()) -> None:
+        self.authorization = authorization
+        """The header's value; empty where none is sent."""
+        self._words = words  # must not be shown
 
     def hide(self, text: str) -> str:
         """Return `text` without any secret, as when a server echoes a request."""
-        for word in sorted(self.words, key=len, reverse=True):  # one may hold another
+        for word in sorted(self._words, key=len, reverse=True):  # one may hold another
             text = text.replace(word, "***")
         return text
 

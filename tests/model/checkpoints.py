@@ -1,12 +1,12 @@
 """A checkpoint that is damaged, removed or rolled back; counting that a person begins anew."""
 
-import dataclasses
 import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
+from msgspec.structs import replace
 
 from batchlog.errors import CheckpointError, Exit, Stop
 from batchlog.job.amend import reset
@@ -61,7 +61,7 @@ class Checkpoints(Judge):
         if not surely or any(self.read(path)[1] for path in self.files()):
             return
         request = self.site.request(format="combined", gateway=self.gateways.arrange(WELL))
-        asked = dataclasses.replace(request, logs=(self.pattern,))
+        asked = replace(request, logs=(self.pattern,))
         assert Exit.OK is reset(asked, World(lambda: self.site.clock, lambda _: None, Stop()))
         self.begun = self.on_disk()
         self.held = Held(seen=self.remembered(), retired=frozenset(self.begun))

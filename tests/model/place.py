@@ -1,6 +1,5 @@
 """Where everything happens: a site whose runs wait for nothing, and how its files look."""
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,4 +39,4 @@ class Place(Site):
         request = super().request(entries, max_series, retry_for="0s", **flags)
         gateway = replace(request.settings.gateway, timeout=Duration(self.patience))
         settings = replace(request.settings, gateway=gateway)
-        return dataclasses.replace(request, settings=settings, lock_wait=0.0)
+        return replace(request, settings=settings, lock_wait=0.0)
