@@ -9,10 +9,10 @@ from collections.abc import Callable, Generator, Iterator
 from batchlog.codecs.decompressors import Maker, explain, maker
 from batchlog.codecs.magic import may_begin
 
-INPUT = 1 << 17
-"""Compressed bytes asked for at a time."""
+INPUT = 1 << 18
+"""Compressed bytes asked for at a time: of a log they become a block of two or three MiB."""
 
-OUTPUT = 1 << 20
+OUTPUT = 1 << 22
 """Most decompressed bytes in one block."""
 
 Read = Callable[[int], bytes]

@@ -16,6 +16,7 @@ from batchlog.scan.fields import Finder, Texts
 from batchlog.scan.grouping import Measures, add
 from batchlog.scan.instants import Instants
 from batchlog.scan.measures import constant, durations, reader, sizes
+from batchlog.scan.memory import keep_freed
 from batchlog.scan.rows import Rows
 from batchlog.scan.shape import Shape
 from batchlog.scan.timed import TimedRows
@@ -132,6 +133,7 @@ class Measurer:
     """Reads the wanted texts of one format's lines; it keeps hosts and minutes in mind."""
 
     def __init__(self, wanted: Wanted, shape: Shape, *, timed: bool = False) -> None:
+        keep_freed()
         form, by = wanted.form, wanted.by
         stamp, duration = form.field(Role.STAMP), form.field(Role.DURATION)
         self._finder = Finder(shape)

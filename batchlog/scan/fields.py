@@ -16,7 +16,7 @@ _NEWLINE, _QUOTE, _RETURN = b'\n"\r'
 
 
 _STATUS_DIGITS = 3
-_BLOCK = 1 << 18
+_BLOCK = 1 << 20
 """Bytes that are looked through at a time: what is noted of them stays near the processor."""
 _FEW = 100
 """Lines with backslashes that are looked for one by one; more of them, all at once."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _MOST = 4
 """Threads that the one that reads can keep busy."""
 
-_OUT = 2
-"""Chunks a thread that are out at a time: what bounds the memory."""
+_WAITING = 2
+"""Chunks that wait for a thread, besides one to each: what bounds the memory."""
 
 
 class Ahead:
@@ -38,7 +38,7 @@ class Ahead:
         if self._pool is None:
             return [self._scanner.scan(lines)]
         self._out.append(self._pool.submit(self._scanner.scan, lines))
-        return self.rest(_OUT * self._size)
+        return self.rest(self._size + _WAITING)
 
     def rest(self, out: int = 0) -> list[Tally]:
         """Wait until only so many are out, and return the tallies of the others."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from batchlog import codecs
 
-BLOCK = 1 << 21
+BLOCK = 1 << 22
 """Bytes asked of the system at a time: with half of it two threads that scan are no quicker than
 one, with twice of it they take more memory and no less time."""
 

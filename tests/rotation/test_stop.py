@@ -36,16 +36,16 @@ def test_r77_what_is_done_is_committed_and_the_next_run_finishes(site: Site, mom
 
 @pytest.mark.parametrize("moment", range(1, 9))
 def test_r77_a_stop_in_an_archive_costs_no_line(site: Site, moment: int) -> None:
-    site.access.write_bytes(b"".join(map(wide, range(1000))))
+    site.access.write_bytes(b"".join(map(wide, range(LINES))))
     site.rotate()
     site.compress(site.rotated(1))
-    site.append(range(1000, 1010))
+    site.append(range(LINES, LINES + 10))
     ran = site.run(since="start", stop=At(moment, At.set))
     assert 75 == ran.exit
     site.rotate()
-    site.append(range(1010, 1020))
+    site.append(range(LINES + 10, LINES + 20))
     ran = site.run()
-    assert total(range(1020)) == ran.totals
+    assert total(range(LINES + 20)) == ran.totals
     assert ran.is_quiet
     assert site.rests()
 

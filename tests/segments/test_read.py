@@ -13,12 +13,13 @@ from batchlog.errors import LogError, Stop
 from batchlog.formats import resolve
 from batchlog.scan import Scanner, Timing, scanner
 from batchlog.segments.content import OpenFile
+from batchlog.segments.cursor import BLOCK
 from batchlog.segments.identity import Likeness, compare
 from batchlog.segments.marks import is_complete, mark_after, mark_at_end, mark_of_head
 from batchlog.segments.read import Read, Step, read, unread_mark
 from batchlog.tally import PACK
 from tests.segments.contents import mark, opened
-from tests.site import lines, total
+from tests.site import line, lines, total
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "plain": bytes,
@@ -27,6 +28,8 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "xz": lzma.compress,
 }
 WHOLE = lines(range(300))
+MANY = 2 * BLOCK // len(line(0))
+"""Lines of more than one block."""
 
 
 def combined() -> Scanner:
@@ -145,7 +148,7 @@ def test_r50_a_final_read_counts_the_unterminated_last_line_once(tmp_path: Path)
 
 def test_a_stop_ends_a_read_after_a_chunk_and_nothing_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    path.write_bytes(lines(range(40_000)))
+    path.write_bytes(lines(range(MANY)))
     stop = Stop()
     stop.set()
     with opened(path) as content:
@@ -153,7 +156,7 @@ def test_a_stop_ends_a_read_after_a_chunk_and_nothing_is_lost(tmp_path: Path) ->
         assert "more" == first.end
         assert 0 < first.mark.offset < content.sight.size
         rest = list(read(content, Read(first.mark), combined(), Stop()))
-        assert total(range(40_000)) == counts([first, *rest])
+        assert total(range(MANY)) == counts([first, *rest])
 
 
 @pytest.mark.parametrize("form", ["gzip", "bzip2", "xz"])
@@ -184,7 +187,7 @@ def test_r41_a_member_with_a_wrong_checksum_does_not_count(tmp_path: Path) -> No
             assert ("corrupt", total(range(300))) == (step.end, counts([step]))
 
 
-LONG = lines(range(40_000))
+LONG = lines(range(MANY))
 """More than two blocks, and more than one when it is read from its middle."""
 
 
@@ -268,7 +271,7 @@ def test_progress_is_told_in_bytes_of_the_file_on_disk(tmp_path: Path, form: str
     path.write_bytes(PACKERS[form](LONG))
     with opened(path) as content:
         what = Read(unread_mark(content))
-        assert total(range(40_000)) == counts(
+        assert total(range(MANY)) == counts(
             list(read(content, what, combined(), Stop(), told.append))
         )
         assert sorted(told) == told

@@ -1,0 +1,24 @@
+"""Memory that is freed is kept for the next chunk, whose arrays are as large."""
+
+import ctypes
+from contextlib import suppress
+
+# malloc.h; see mallopt(3)
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+
+_LARGEST = 32 << 20
+"""Bytes of the largest piece that can be kept: glibc takes no more."""
+_KEPT = 64 << 20
+"""Bytes that may lie unused at the end of a heap; a run in between gives back the rest."""
+
+
+def keep_freed() -> None:
+    """Let malloc keep what is freed; nothing happens where it is not glibc's.
+
+    Else it gives back each large array and asks for it anew, and the kernel clears the pages: a
+    fifth of all time.
+    """
+    with suppress(AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_MMAP_THRESHOLD, _LARGEST)
+        mallopt(_TRIM_THRESHOLD, _KEPT)
