@@ -111,9 +111,8 @@ def read(
     `report` is told after each block how far the file on disk was read, as `OpenFile.position`.
     As many `cores` are used where there is much to read; the steps do not depend on it.
     """
-    busy = 0 if content.plain else 1  # decompression takes a core, to read takes next to nothing
     much = cores > 1 and content.expected(what.mark.offset) >= MUCH
-    with Ahead(scanner, cores - busy if much else 0) as ahead:
+    with Ahead(scanner, cores if much else 0) as ahead:
         yield from _steps(content, what, _Reader(content, what, scanner, ahead), stop, report)
 
 
