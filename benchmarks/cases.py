@@ -22,6 +22,8 @@ class Case(NamedTuple):
     """The file whose bytes are read; empty where nothing is."""
     programs: Callable[[Path], Sequence[Program]]
     """Made from the directory, at the moment when the case begins."""
+    times: int = 1
+    """How often its input holds each line."""
 
 
 class Measured(NamedTuple):
@@ -83,7 +85,9 @@ PLAIN = Case("plain", "Plain log, one process", data.COMBINED, _plain)
 DURATIONS = Case("timed", "Plain log with durations, one process", data.TIMED, _timed)
 OBJECTS = Case("json", "JSON log with durations, one process", data.JSON, _json)
 GZIP = Case("gzip", "gzip file, one process", data.COMBINED, _gzip)
-EIGHT = Case("eight", "Eight gzip files", data.COMBINED, _eight)
+EIGHT = Case(
+    "eight", "Eight gzip files, each of all lines", data.COMBINED, _eight, times=len(data.EIGHT)
+)
 SERIES = Case("history", "History by minute", data.COMBINED, _history)
 IDLE = Case("idle", "Nothing new, one log", "", _idle)
 IDLE_SITES = Case(
@@ -110,8 +114,9 @@ def measure(
         if absent:
             say(f"  {program.name}: not here, for want of {', '.join(absent)}")
     programs = peers.present(programs)
+    size = (directory / case.log).stat().st_size if case.log else 0
+    truth = truth._replace(size=size).repeated(case.times)
     expected = truth if case.log else None
     alternate(programs, directory, expected, 1)
     taken = alternate(programs, directory, expected, runs, say)
-    size = (directory / case.log).stat().st_size if case.log else 0
-    return Measured(case, programs, taken, truth._replace(size=size))
+    return Measured(case, programs, taken, truth)

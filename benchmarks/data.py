@@ -16,6 +16,7 @@ LOGS, ARCHIVES, LINES_A_FILE = 1_000, 10, 10
 COMBINED, TIMED, JSON = "combined/access.log", "timed/access.log", "json/access.log"
 GZIP = "gzip/access.log.1.gz"
 EIGHT = tuple(f"eight/access.log.{age}.gz" for age in range(8, 0, -1))
+"""Each holds all lines."""
 BACKLOG = "eight/access.log"
 """The active log beside the eight, which has no line yet."""
 
@@ -61,7 +62,7 @@ def make(directory: Path, lines: int, say: Callable[[str], None], logs: int) -> 
     say("compressing")
     with log.open("rb") as text:
         generate.compress(text, directory / GZIP)
-    generate.split(log, len(EIGHT), directory / "eight")
+    generate.turn(generate.split(log, len(EIGHT), directory / "eight"))
     (directory / BACKLOG).touch()
     generate.sites((directory / SITES).parent, logs, ARCHIVES, LINES_A_FILE)
     shutil.copy(Path(__file__).parent / "http.mtail", directory)

@@ -7,7 +7,7 @@ What the lines hold is counted here while they are made, apart from every progra
 
 import gzip
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, islice
@@ -186,6 +186,13 @@ def split(log: Path, parts: int, directory: Path) -> list[Path]:
         for archive in archives:
             compress(islice(lines, length), archive)
     return archives
+
+
+def turn(archives: Sequence[Path]) -> None:
+    """Let each of some archives hold all of them as its members, in an order of its own."""
+    members = [archive.read_bytes() for archive in archives]
+    for number, archive in enumerate(archives):
+        archive.write_bytes(b"".join([*members[number:], *members[:number]]))
 
 
 def sites(directory: Path, logs: int, archives: int, lines: int, seed: int = SEED) -> None:

@@ -61,6 +61,14 @@ class Truth(NamedTuple):
     size: int
     """Bytes, before compression."""
 
+    def repeated(self, times: int) -> "Truth":
+        """Return what so many of the log hold."""
+        counts = {
+            status: (times * requests, times * sent)
+            for status, (requests, sent) in self.counts.items()
+        }
+        return Truth(counts, times * self.lines, times * self.size)
+
 
 class Failed(Exception):  # noqa: N818 - as in a report: this program failed
     """A program that did not run well, or found something else than the log holds."""

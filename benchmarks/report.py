@@ -23,7 +23,7 @@ class Setting(NamedTuple):
 def render(measured: Sequence[Measured], verdicts: Sequence[Verdict], setting: Setting) -> str:
     """Return the whole report."""
     truth = measured[0].truth
-    size = max(one.truth.size for one in measured) / _MB
+    size = max(one.truth.size / one.case.times for one in measured) / _MB
     runs = max(len(taken) for one in measured for taken in one.runs.values())
     parts = [
         "# Results",

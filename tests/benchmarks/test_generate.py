@@ -49,6 +49,17 @@ def test_the_parts_of_a_log_are_the_log_oldest_first(tmp_path: Path) -> None:
     assert log.read_bytes() == b"".join(gzip.decompress(part.read_bytes()) for part in parts)
 
 
+def test_turned_archives_hold_the_same_members_and_none_begins_like_another(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    generate.write(log, 1_001)
+    parts = generate.split(log, 3, tmp_path)
+    before = [gzip.decompress(part.read_bytes()) for part in parts]
+    generate.turn(parts)
+    after = [gzip.decompress(part.read_bytes()) for part in parts]
+    assert [b"".join(before[n:] + before[:n]) for n in range(3)] == after
+    assert 3 == len({text[:1000] for text in after})
+
+
 def test_no_two_files_of_the_sites_are_alike(tmp_path: Path) -> None:
     generate.sites(tmp_path, 2, 3, 4)
     names = sorted(path.name for path in tmp_path.iterdir())
