@@ -94,7 +94,7 @@ _HISTORY = ("step", "since", "until", "series_label", "force")
         "--workers",
         metavar="N",
         type=click.IntRange(1, 1024),
-        help="Processes that read. [default: one a core]",
+        help="Cores to use: a process on each, or threads for one large file. [default: all]",
     ),
     options.option(
         "--engine",

@@ -4,7 +4,6 @@ Arrays and decompression leave the interpreter to others, so two threads do more
 """
 
 from collections import deque
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from batchlog.scan import Scanner
@@ -48,12 +47,7 @@ class Ahead:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from batchlog import codecs
 
 BLOCK = 1 << 22
-"""Bytes asked of the system at a time: with half of it two threads that scan are no quicker than
-one, with twice of it they take more memory and no less time."""
+"""Bytes asked of the system at a time: with half of it threads that scan wait for the interpreter a
+sixth longer, with twice of it they take more memory and no less time."""
 
 Pread = Callable[[int, int], bytes]
 """From a length and an offset to the bytes on disk, none beyond the size at opening."""
