@@ -40,14 +40,15 @@ class Either:
         self._size = size
         self._columns: Scanner | None = None
 
-    def scan(self, lines: bytes) -> Tally:
+    def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
-        if len(lines) < LITTLE:
-            return self._rows.scan(lines)
+        end = len(data) if end is None else end
+        if end - begin < LITTLE:
+            return self._rows.scan(data, begin, end)
         if self._columns is None:
-            _Process.left_to_rows += len(lines)
+            _Process.left_to_rows += end - begin
             self._columns = self._chosen()
-        return (self._columns or self._rows).scan(lines)
+        return (self._columns or self._rows).scan(data, begin, end)
 
     def _chosen(self) -> Scanner | None:
         """Return what scans from now on, None while that is not worth an import."""

@@ -40,16 +40,17 @@ class Columns:
         self._bounds = _bounds(rows.wanted)
         self._own = local()  # a measurer has buffers: each thread has one
 
-    def scan(self, lines: bytes) -> Tally:
+    def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
-        read = self._measurer().measure(lines)
+        end = len(data) if end is None else end
+        read = self._measurer().measure(data, begin, end)
         if read is None:
-            return self._rows.scan(lines)
+            return self._rows.scan(data, begin, end)
         tally = Tally()
         add(tally, read.sure, self._bounds)
-        rest = b"".join(lines[begin:end] for begin, end in read.left)
+        rest = b"".join(data[at:stop] for at, stop in read.left)
         tally.merge(self._rows.scan(rest))
-        tally.newest = self._rows.newest(lines) if tally.rows else None
+        tally.newest = self._rows.newest(data, begin, end) if tally.rows else None
         return tally
 
     def _measurer(self) -> "Measurer":
@@ -71,20 +72,21 @@ class TimedColumns:
         self._measurer = Measurer(rows.wanted, shape, timed=True)
         self._bounds = _bounds(rows.wanted)
 
-    def scan(self, lines: bytes) -> Tally:
+    def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
-        read = None if self._rows.before is None else self._measurer.measure(lines)
+        end = len(data) if end is None else end
+        read = None if self._rows.before is None else self._measurer.measure(data, begin, end)
         stamps = None if read is None else read.sure.stamps
         if read is None or stamps is None:
-            return self._rows.scan(lines)
+            return self._rows.scan(data, begin, end)
         tally = Tally()
         newest = self._add(tally, read.sure, stamps)
-        for begin, end in read.runs:
-            before = int(np.searchsorted(read.sure.begins, begin)) - 1
+        for at, stop in read.runs:
+            before = int(np.searchsorted(read.sure.begins, at)) - 1
             if before >= 0:
                 self._rows.before = int(stamps[before])
-            found = self._rows.scan(lines[begin:end])
-            newest = max(newest, (begin, found.newest)) if found.newest is not None else newest
+            found = self._rows.scan(data, at, stop)
+            newest = max(newest, (at, found.newest)) if found.newest is not None else newest
             tally.merge(found)
         if not read.runs or read.runs[-1][0] < read.sure.begins[-1]:
             self._rows.before = int(stamps[-1])
@@ -144,16 +146,15 @@ class Measurer:
         self._instants = Instants(stamp.unit) if stamp and timed else None
         self._tries = _TRIES
 
-    def measure(self, data: bytes) -> Sorted | None:
+    def measure(self, data: bytes, begin: int, end: int) -> Sorted | None:
         """Read whole lines; None where so many are not sure that rows are quicker."""
-        if self._tries == 0 or not data.endswith(b"\n"):
+        if self._tries == 0 or not data.endswith(b"\n", begin, end):
             return None
-        found = self._sorted(data)
+        found = self._sorted(self._finder.find(data, begin, end))
         self._tries = self._tries - 1 if found is None else _TRIES
         return found
 
-    def _sorted(self, data: bytes) -> Sorted | None:
-        texts = self._finder.find(data)
+    def _sorted(self, texts: Texts) -> Sorted | None:
         chunk, places, count = texts.chunk, texts.places, len(texts.numbers)
         if not count:
             return None

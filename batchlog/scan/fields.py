@@ -12,7 +12,7 @@ from batchlog.formats import pattern
 from batchlog.scan.arrays import WORD, Chunk, Positions
 from batchlog.scan.shape import Shape, Span
 
-_NEWLINE, _QUOTE, _RETURN = b'\n"\r'
+_NEWLINE, _QUOTE, _RETURN, _ESCAPE = b'\n"\r\\'
 
 
 _STATUS_DIGITS = 3
@@ -98,12 +98,13 @@ class Finder:
         self._margin = 2 * WORD + max(map(len, literals))
         self._flags = np.empty((2, _BLOCK), np.bool_)
 
-    def find(self, data: bytes) -> Texts:
-        """Find the texts in whole lines."""
+    def find(self, data: bytes, begin: int, end: int) -> Texts:
+        """Find the texts in the whole lines from `begin` to `end`."""
         chunk = Chunk(data)
-        marks, newlines = self._landmarks(chunk)
+        marks, newlines = self._landmarks(chunk, begin, end)
         ends = marks[newlines]
-        begins = np.zeros(len(ends) + 1, np.int64)
+        begins = np.empty(len(ends) + 1, np.int64)
+        begins[0] = begin
         begins[1:] = ends + 1
         first = np.zeros(len(ends), np.int64)
         first[1:] = newlines[:-1] + 1  # of a line's quotes among the landmarks
@@ -112,7 +113,7 @@ class Finder:
         if self._shape.open_end:
             fit = quotes == self._shape.quotes  # none in the last span either
         fit &= (begins[:-1] >= self._margin) & (ends <= len(data) - self._margin)
-        fit[_escaped(chunk, ends)] = False
+        fit[_escaped(chunk, begin, ends)] = False
         lines = np.flatnonzero(fit)
         fitting = _Fitting(chunk, lines)
         self._spans(fitting, begins[lines], first[lines], ends[lines], marks)
@@ -136,14 +137,14 @@ class Finder:
         if self._shape.closing:
             fitting.kept &= fitting.chunk.holds(at, self._shape.closing)
 
-    def _landmarks(self, chunk: Chunk) -> tuple[Positions, Positions]:
+    def _landmarks(self, chunk: Chunk, begin: int, end: int) -> tuple[Positions, Positions]:
         """Return where quotes and newlines stand, and which of those are newlines.
 
         Half of all time goes here; the buffers stay, for fresh memory costs as much again.
         """
         marks = []
-        for at in range(0, len(chunk.bytes), _BLOCK):
-            part = chunk.bytes[at : at + _BLOCK]
+        for at in range(begin, end, _BLOCK):
+            part = chunk.bytes[at : min(at + _BLOCK, end)]
             quotes, either = self._flags[:, : len(part)]
             np.equal(part, _QUOTE, out=quotes)
             np.equal(part, _NEWLINE, out=either)
@@ -154,13 +155,14 @@ class Finder:
         return found, np.flatnonzero(chunk.bytes[found] == _NEWLINE)
 
 
-def _escaped(chunk: Chunk, ends: Positions) -> list[int] | Positions:
+def _escaped(chunk: Chunk, begin: int, ends: Positions) -> list[int] | Positions:
     """Return the numbers of the lines that hold a backslash."""
     found: list[int] = []
-    at = chunk.data.find(b"\\")
+    last = int(ends[-1])
+    at = chunk.data.find(b"\\", begin, last)
     while at >= 0:
         if len(found) == _FEW:
-            return np.searchsorted(ends, np.flatnonzero(chunk.bytes == ord("\\")))
+            return np.searchsorted(ends, begin + np.flatnonzero(chunk.bytes[begin:last] == _ESCAPE))
         found.append(int(np.searchsorted(ends, at)))
-        at = chunk.data.find(b"\\", int(ends[found[-1]]))
+        at = chunk.data.find(b"\\", int(ends[found[-1]]), last)
     return found

@@ -26,8 +26,9 @@ class Rows:
         self._stamp = stamper(form) if form.has_stamp else None
         self._alone = len(order) == 1
 
-    def scan(self, lines: bytes) -> Tally:
+    def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
+        lines = data[begin:end]
         if not lines.endswith(b"\n"):
             lines += b"\n" if lines else b""
         tally = Tally()
@@ -41,16 +42,16 @@ class Rows:
         found = self._regex.findall(lines)
         return Counter((text,) for text in found) if self._alone else Counter(found)
 
-    def newest(self, lines: bytes) -> int | None:
+    def newest(self, data: bytes, begin: int = 0, end: int | None = None) -> int | None:
         """Return the stamp of the last line that counts and has one."""
-        end = len(lines) if self._stamp else 0
-        while self._stamp and end:
-            begin = lines.rfind(b"\n", 0, end - 1) + 1
-            line = lines[begin:end]
+        end = len(data) if end is None else end
+        while self._stamp and end > begin:
+            at = data.rfind(b"\n", begin, end - 1) + 1 or begin
+            line = data[at:end]
             stamp = self._stamp(line)
             if stamp is not None and self._counts(line):
                 return stamp
-            end = begin
+            end = at
         return None
 
     def _counts(self, line: bytes) -> bool:

@@ -14,8 +14,10 @@ class Scanner(Protocol):
     apart: bool
     """Whether chunks may be scanned in any order, several at once."""
 
-    def scan(self, lines: bytes) -> Tally:
-        r"""Count whole lines, each with its newline but perhaps the last.
+    def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
+        r"""Count the whole lines from `begin` to `end`, with a newline each but perhaps the last.
+
+        What is around them is not looked at.
 
         A `\r` before the newline is no part of the line. No line is refused: what does not count
         is in the tally as malformed.

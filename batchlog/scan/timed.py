@@ -45,8 +45,9 @@ class TimedRows:
         self._status = order.index(pattern.STATUS)
         self._meter = Meter(form, by, bounds, order)
 
-    def scan(self, lines: bytes) -> Tally:
+    def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
+        lines = data[begin:end]
         if not lines.endswith(b"\n"):
             lines += b"\n" if lines else b""
         tally = Tally()
@@ -54,11 +55,11 @@ class TimedRows:
         known = {text: self._slot(self._read(text)) for text in set(texts)}
         dated = list(map(known.__getitem__, texts))
         slots = self._filled(dated, raws, lines, tally) if None in known.values() else dated
-        begin = 0
+        first = 0
         for slot, run in groupby(slots):
-            end = begin + len(list(run))
-            self._add(raws[begin:end], slot or UNTIMED, tally)
-            begin = end
+            last = first + len(list(run))
+            self._add(raws[first:last], slot or UNTIMED, tally)
+            first = last
         tally.newest = self._newest(texts, dated, raws) if tally.rows else None
         stamps_back = map(self._stamp, _backwards(lines))
         self.before = next((s for s in stamps_back if s is not None), self.before)

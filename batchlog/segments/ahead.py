@@ -4,9 +4,11 @@ Arrays and decompression leave the interpreter to others, so two threads do more
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from batchlog.scan import Scanner
+from batchlog.segments.lines import Piece
 from batchlog.tally import Tally
 
 if TYPE_CHECKING:
@@ -31,13 +33,19 @@ class Ahead:
         self.put = 0
         """Chunks that were taken in."""
 
-    def scan(self, lines: bytes) -> list[Tally]:
-        """Take in whole lines, and return the tallies that are next and overdue."""
+    def scan(self, pieces: Sequence[Piece]) -> list[Tally]:
+        """Take in a chunk of whole lines, and return the tallies that are next and overdue."""
         self.put += 1
         if self._pool is None:
-            return [self._scanner.scan(lines)]
-        self._out.append(self._pool.submit(self._scanner.scan, lines))
+            return [self._tally(pieces)]
+        self._out.append(self._pool.submit(self._tally, pieces))
         return self.rest(self._size + _WAITING)
+
+    def _tally(self, pieces: Sequence[Piece]) -> Tally:
+        tally = Tally()
+        for piece in pieces:
+            tally.merge(self._scanner.scan(*piece))
+        return tally
 
     def rest(self, out: int = 0) -> list[Tally]:
         """Wait until only so many are out, and return the tallies of the others."""

@@ -31,8 +31,8 @@ def mark_after(content: OpenFile, lines: int | None) -> Mark | None:
             if lines is not None and seen + data.count(b"\n") >= lines:
                 cutter.feed(data[: _after(data, lines - seen)])
                 return _mark(content, cutter, lines)
-            whole, oversize = cutter.feed(data)
-            seen += whole.count(b"\n") + oversize
+            pieces, oversize = cutter.feed(data)
+            seen += sum(piece.lines for piece in pieces) + oversize
     except (codecs.Truncated, codecs.Corrupt):
         pass
     if lines is None:

@@ -190,7 +190,8 @@ def _lines_before(content: OpenFile, spec: str, moment: int) -> int | None:
     cutter, before = Lines(content.start, b"", 1), 0
     try:
         for block in content.blocks(content.start):
-            whole, oversize = cutter.feed(block.data)
+            pieces, oversize = cutter.feed(block.data)
+            whole = b"".join(piece.text for piece in pieces)
             for number, line in enumerate(whole.split(b"\n")[:-1]):
                 seconds = stamp(line)
                 if seconds is not None and seconds >= moment:

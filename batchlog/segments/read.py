@@ -17,7 +17,7 @@ from batchlog.segments.ahead import Ahead
 from batchlog.segments.content import OpenFile
 from batchlog.segments.cursor import Block
 from batchlog.segments.identity import HEADS, TAIL, Mark, make_mark, tail_begin
-from batchlog.segments.lines import Lines
+from batchlog.segments.lines import Lines, Piece
 from batchlog.tally import PACK, Tally
 
 LIMIT = 256 << 20
@@ -181,10 +181,10 @@ class _Reader:
             self.settle()
             self.is_done = len(block.data) >= left
 
-    def take(self, lines: bytes, oversize: int) -> None:
+    def take(self, pieces: Sequence[Piece], oversize: int) -> None:
         self._staged.oversize += oversize
-        if lines:
-            self._add(self._ahead.scan(lines))
+        if pieces:
+            self._add(self._ahead.scan(pieces))
 
     def _add(self, tallies: Sequence[Tally]) -> None:
         """Merge what was scanned to what it belongs to."""

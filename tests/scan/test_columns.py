@@ -143,6 +143,30 @@ def test_columns_give_what_rows_give(
     assert rows.scan(data) == Columns(rows, shape(form, by)).scan(data)
 
 
+around = st.lists(
+    st.sampled_from([b"\n", b'"', b"\\", b" ", b"\r", b"200", *(good(spec, 1) for spec in SPECS)]),
+    max_size=12,
+).map(b"".join)
+
+
+@settings(max_examples=EXAMPLES)
+@given(st.sampled_from(SPECS), choices, damages, around, around, st.booleans())
+def test_columns_look_at_nothing_around_their_lines(  # noqa: PLR0917 - all of it is drawn
+    spec: str, by: tuple[str, ...], changed: list[Change], before: bytes, behind: bytes, timed: bool
+) -> None:
+    form, lines = resolve(spec), chunk(spec, changed)
+    data, begin, end = before + lines + behind, len(before), len(before) + len(lines)
+    if not timed or not form.has_stamp:
+        rows = Rows(form, by, BOUNDS, "")
+        assert rows.scan(lines) == Columns(rows, shape(form, by)).scan(data, begin, end)
+        assert rows.scan(lines) == rows.scan(data, begin, end)
+        return
+    one, other = (TimedRows(form, by, BOUNDS, "", timing=Timing(60), before=1) for _ in range(2))
+    columns = TimedColumns(other, shape(form, by, timed=True))
+    assert one.scan(lines) == columns.scan(data, begin, end)
+    assert one.before == other.before
+
+
 @settings(max_examples=2 * EXAMPLES)
 @given(drawn_formats(), choices, st.lists(cuts, max_size=2), st.booleans())
 def test_columns_give_what_rows_give_in_any_format(
@@ -201,7 +225,8 @@ def test_nearly_nothing_that_servers_write_is_left_to_rows(spec: str, by: tuple[
         read = Measurer(
             Rows(form, by, BOUNDS, "").wanted, shape(form, by, timed=timed), timed=timed
         )
-        found = read.measure(chunk(spec, []) * 4)
+        data = chunk(spec, []) * 4
+        found = read.measure(data, 0, len(data))
         assert found is not None
         assert len(found.left) <= 4 * LINES // 10
 
@@ -231,7 +256,7 @@ def test_a_real_log_is_read_by_columns_and_counts_the_same() -> None:
         pytest.skip("the real logs stand beside the checkout")
     data = REAL.read_bytes()
     rows = Rows(form, by, (), "")
-    read = Measurer(rows.wanted, shape(form, by)).measure(data)
+    read = Measurer(rows.wanted, shape(form, by)).measure(data, 0, len(data))
     assert read is not None
     assert len(read.left) < 100
     assert rows.scan(data) == Columns(rows, shape(form, by)).scan(data)

@@ -11,6 +11,7 @@ from batchlog.formats import resolve
 from batchlog.scan import MUCH, Scanner, Timing, scanner
 from batchlog.segments.ahead import Ahead
 from batchlog.segments.content import open_file
+from batchlog.segments.lines import Piece
 from batchlog.segments.read import Read, Step, read, unread_mark
 from batchlog.tally import Tally
 from tests.site import line
@@ -58,9 +59,9 @@ class Failing:
     context = ""
     apart = True
 
-    def scan(self, lines: bytes) -> Tally:
+    def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Fail."""
-        raise MemoryError(str(len(lines)))
+        raise MemoryError(str(data[begin:end]))
 
 
 def test_what_fails_in_a_thread_is_raised_and_no_thread_is_left(much: Path) -> None:
@@ -79,11 +80,11 @@ class Numbering:
         self.begun = threading.Semaphore(0)
         self.go = threading.Event()
 
-    def scan(self, lines: bytes) -> Tally:
+    def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Wait for the word."""
         self.begun.release()
         self.go.wait(30)
-        return Tally(malformed=int(lines))
+        return Tally(malformed=int(data[begin:end]))
 
 
 def test_only_so_many_chunks_are_out_at_a_time_and_they_come_back_in_order() -> None:
@@ -95,6 +96,6 @@ def test_only_so_many_chunks_are_out_at_a_time_and_they_come_back_in_order() -> 
             if number == 5:  # two of them scan, two wait, and the fifth has to wait for the first
                 assert [] == found
                 scan.go.set()
-            found += ahead.scan(b"%d" % number)
+            found += ahead.scan([Piece.of(b"%d" % number)])
         found += ahead.rest()
     assert list(range(1, 20)) == [tally.malformed for tally in found]
