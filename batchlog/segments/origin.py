@@ -6,6 +6,7 @@ What lies above it is counted by pushes, what lies below is left to `backfill`.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from io import BytesIO
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -190,13 +191,12 @@ def _lines_before(content: OpenFile, spec: str, moment: int) -> int | None:
     cutter, before = Lines(content.start, b"", 1), 0
     try:
         for block in content.blocks(content.start):
-            pieces, oversize = cutter.feed(block.data)
-            whole = b"".join(piece.text for piece in pieces)
-            for number, line in enumerate(whole.split(b"\n")[:-1]):
-                seconds = stamp(line)
+            for part in BytesIO(block.data):  # it cuts behind newlines alone
+                pieces, _ = cutter.feed(part)
+                seconds = stamp(b"".join(piece.text for piece in pieces))
                 if seconds is not None and seconds >= moment:
-                    return before + oversize + number
-            before += whole.count(b"\n") + oversize
+                    return before
+                before += part.endswith(b"\n")
     except (codecs.Truncated, codecs.Corrupt):
         pass
     return None

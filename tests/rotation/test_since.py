@@ -5,6 +5,7 @@ import pytest
 from batchlog.config.schema import LogEntry
 from batchlog.config.times import Since
 from batchlog.errors import ConfigError
+from batchlog.segments.lines import CAP
 from tests.site import BEGINNING, Site, lines, total
 
 
@@ -141,6 +142,16 @@ def test_a_moment_counts_everything_after_its_first_line(site: Site, number: int
     assert total(range(number, 310)) == site.run().totals
     site.run()
     assert site.rests()
+
+
+@pytest.mark.parametrize("number", [0, 5, 10, 15, 20, 29])
+def test_a_moment_is_found_among_lines_that_are_too_long(site: Site, number: int) -> None:
+    long = b"x" * (CAP + 1) + b"\n"
+    parts = [lines(range(10)), lines(range(10, 20)), lines(range(20, 30))]
+    site.access.write_bytes(parts[0] + long + parts[1] + long + long + parts[2])
+    assert total(range(number, 30)) == site.run(since=BEGINNING + number).totals
+    site.append(range(30, 35))
+    assert total(range(number, 35)) == site.run().totals
 
 
 def test_a_moment_before_everything_is_the_start(site: Site) -> None:
