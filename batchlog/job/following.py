@@ -87,6 +87,7 @@ class Following:
             elsewhere=partial(self._elsewhere, log),
             stop=self._verdict.world.stop,
             soon=self._reader.soon,
+            backfilled=partial(self._backfilled, log.path),
         )
         self._seen.pop(place.found.path, None)
         for progress in follow(log, place.found, tools):

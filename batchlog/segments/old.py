@@ -18,7 +18,7 @@ def leave_old(book: Book, index: int, file: Opened, tools: Tools) -> None:
         book.bear(index, file.sight)
         return
     book.add(old_segment(file.content, None, file.first, file.format))
-    done = tools.elsewhere(file)
+    done = tools.backfilled(file)
     if done is not None:
         book.say(decision(f"{file.sight.path} {done.by}"))
         return

@@ -60,6 +60,8 @@ class Tools(NamedTuple):
     stop: Stop
     soon: Callable[[Sequence[Planned]], None] = lambda _planned: None
     """Told what will be asked of `read`, so that it may begin."""
+    backfilled: Callable[["Opened"], Elsewhere | None] = lambda _opened: None
+    """Return what a backfill has consumed of a content, and nothing else happens."""
 
 
 class Opened(NamedTuple):
