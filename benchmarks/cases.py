@@ -19,7 +19,7 @@ class Case(NamedTuple):
     key: str
     title: str
     log: str
-    """The file whose bytes are read; empty where nothing is."""
+    """The plain log whose lines are read, compressed or not; empty where nothing is."""
     programs: Callable[[Path], Sequence[Program]]
     """Made from the directory, at the moment when the case begins."""
     times: int = 1

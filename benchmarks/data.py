@@ -22,7 +22,7 @@ BACKLOG = "eight/access.log"
 
 SITES = "sites/*-access.log"
 _TRUTH = "truth.json"
-_MADE_FROM = ("generate.py", "http.mtail")
+_MADE_FROM = ("generate.py", "data.py", "http.mtail")
 
 
 def folder(lines: int, parent: Path = FOLDER) -> Path:

@@ -1,6 +1,6 @@
 """batchlog as users run it: the installed command, a textfile, a checkpoint.
 
-Each run begins with a state directory that is not there, but for the idle pushes, whose first push
+Each run begins with an empty state directory, but for the idle pushes, whose first push
 is made beforehand.
 """
 

@@ -22,14 +22,14 @@ class Setting(NamedTuple):
 
 def render(measured: Sequence[Measured], verdicts: Sequence[Verdict], setting: Setting) -> str:
     """Return the whole report."""
-    truth = measured[0].truth
+    lines = measured[0].truth.lines // measured[0].case.times
     size = max(one.truth.size / one.case.times for one in measured) / _MB
     runs = max(len(taken) for one in measured for taken in one.runs.values())
     parts = [
         "# Results",
         (
-            f"One run of `make bench`: {truth.lines:,} lines, up to {size:,.0f} MB, from seed "
-            f"{SEED}. Whole processes from start to exit, in turn, median of {runs}. "
+            f"One run of `make bench`: {lines:,} lines, up to {size:,.0f} MB, from seed {SEED}. "
+            f"Whole processes from start to exit, in turn, median of {runs}. "
             "[README.md](README.md) says what the rows mean."
         ),
         "## Targets",

@@ -11,7 +11,7 @@ from batchlog.errors import BatchlogError, Exit
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the program; the entry point `batchlog`."""
+    """Run the program and exit with its status."""
     console.open_streams()
     sys.exit(outcome(sys.argv[1:] if arguments is None else arguments))
 

@@ -17,7 +17,10 @@ _SHOWN = 3
 """Lines that do not match, of which the place is shown."""
 
 
-@click.command("detect", epilog=options.example("batchlog detect /var/log/nginx/access.log"))
+@click.command(
+    "detect",
+    epilog=options.example("batchlog detect /var/log/nginx/access.log", option="--format"),
+)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @options.FORMAT
 def command(files: tuple[str, ...], format: str | None) -> int:  # noqa: A002 - the option's name

@@ -28,12 +28,12 @@ def option(*names: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - 
     return click.option(*names, envvar=variable, **settings)
 
 
-def example(*commands: str) -> str:
-    """Return what stands at the end of a command's help."""
+def example(*commands: str, option: str = "--checkpoint") -> str:
+    """Return what stands at the end of a command's help; `option` is one that the command has."""
     examples = "\n\n".join(f"Example: {command}" for command in commands)
     return (
         f"{examples}\n\nEach option may be given in the environment instead: "
-        "--checkpoint as BATCHLOG_CHECKPOINT."
+        f"{option} as BATCHLOG_{option.removeprefix('--').upper()}."
     )
 
 

@@ -48,7 +48,10 @@ def _lines(found: Report) -> list[str]:
     lines += [f"not pushed  {why}" for why in found.not_pushed]
     for log in found.logs:
         lines += _log(log)
-    lines += [f"quarantined {path}: 'batchlog resolve {path}'" for path in found.quarantined]
+    lines += [
+        f"quarantined {path}: 'batchlog resolve {path} --count' or '--ignore'"
+        for path in found.quarantined
+    ]
     if found.backfill.contents:
         files = amount(found.backfill.contents, "content")
         lines.append(f"backfilled  {files}, {found.backfill.counted:,} lines counted")

@@ -125,8 +125,8 @@ class Intake:
             self._verdict.hear(
                 warning(
                     f"no push knows {shown(part.file.path)}, and it was written to today: history "
-                    "holds all of it, and a first push would count it again; push first, then run "
-                    "this again with --force"
+                    "holds all of it, and where it is a log's active file a first push counts it "
+                    "again; push first, then run this again with --force"
                 )
             )
         refused = too_young(self._now, part)

@@ -89,7 +89,8 @@ def _quarantined(state: State | None) -> Iterator[Finding]:
         for segment in log.segments:
             if segment.state == "quarantined" and segment.bearers:
                 path = segment.bearers[0].path
-                yield warning(f"{path} is quarantined: 'batchlog resolve {path}' decides on it")
+                decide = f"'batchlog resolve {path} --count' or '--ignore'"
+                yield warning(f"{path} is quarantined: {decide}")
 
 
 def _format(place: Place) -> Iterator[Finding]:

@@ -22,12 +22,11 @@ from batchlog.job.lastrun import LastRun, read_last, write_last
 from batchlog.job.load import group_of, load
 from batchlog.job.reader import Reader
 from batchlog.job.request import Request, Verdict, World
-from batchlog.job.survey import after_backfill, begin_new, survey, unmatched
+from batchlog.job.survey import after_backfill, begin_new, left_out, survey, unmatched
 from batchlog.job.work import Work
 from batchlog.metrics import RunStatus
 from batchlog.scan import WITHOUT_NUMPY, numpy_is_missing
 from batchlog.segments.findings import amount, error, notice, size, warning
-from batchlog.segments.known import Segment
 from batchlog.segments.origin import Begin
 from batchlog.sinks.target import Target
 from batchlog.state.checkpoint import Entry, State
@@ -102,9 +101,9 @@ class _Run:
             backfilled = work.ledger.contents
             work.put(after_backfill(begun.log, work.ledger) if backfilled else begun.log)
             self._verdict.hear(*begun.findings)
-        old = [s for begun in newcomers.begun for s in begun.log.segments if _is_below(s)]
+        old = sum(left_out(begun.log, work.ledger) for begun in newcomers.begun)
         if old:
-            said = f"{amount(len(old), 'older file')} from before counting began"
+            said = f"{amount(old, 'older file')} from before counting began"
             self._verdict.hear(notice(f"not counted: {said}; 'batchlog backfill' reads old logs"))
         lasting = [entry for entry in entries if entry.path not in newcomers.failed]
         work.change(entries=_remembered(work.state.entries, lasting))
@@ -179,10 +178,6 @@ class _Run:
             "not delivered everywhere: the next run does" if delivered.exits else "",
         ]
         return "; ".join(part for part in parts if part)
-
-
-def _is_below(segment: Segment) -> bool:
-    return segment.state == "old" and segment.begin is None
 
 
 def bring(

@@ -75,18 +75,33 @@ def after_backfill(log: Log, ledger: Ledger) -> Log:
     """Move the origin of a log behind what a backfill has read of the file that holds it."""
     segments = list(log.segments)
     for number, segment in enumerate(segments):
-        if segment.begin is None or segment.state != "open" or not segment.bearers:
+        if segment.begin is None or segment.state != "open":
             continue
-        try:
-            with open_file(segment.bearers[0].path) as content:
-                mark = _consumed(content, log.path, segment, ledger)
-        except (FileNotFoundError, LogError):
-            continue  # it is said when it is read
+        mark = _backfilled(log, segment, ledger)
         if mark is not None and mark.offset > segment.begin:
             segments[number] = replace(
                 segment, mark=mark, begin=mark.offset, begin_lines=mark.lines
             )
     return replace(log, segments=tuple(segments))
+
+
+def left_out(log: Log, ledger: Ledger) -> int:
+    """Return how many files from before the origin of a log no backfill has read."""
+    below = [one for one in log.segments if one.state == "old" and one.begin is None]
+    if not ledger.contents:
+        return len(below)
+    return sum(_backfilled(log, segment, ledger) is None for segment in below)
+
+
+def _backfilled(log: Log, segment: Segment, ledger: Ledger) -> Mark | None:
+    """Return up to where a backfill has read the file that bears a segment, None if it has not."""
+    if not segment.bearers:
+        return None
+    try:
+        with open_file(segment.bearers[0].path) as content:
+            return _consumed(content, log.path, segment, ledger)
+    except (FileNotFoundError, LogError):
+        return None  # it is said when it is read
 
 
 def _consumed(content: OpenFile, path: str, segment: Segment, ledger: Ledger) -> Mark | None:

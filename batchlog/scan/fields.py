@@ -140,7 +140,7 @@ class Finder:
     def _landmarks(self, chunk: Chunk, begin: int, end: int) -> tuple[Positions, Positions]:
         """Return where quotes and newlines stand, and which of those are newlines.
 
-        Half of all time goes here; the buffers stay, for fresh memory costs as much again.
+        A third of all time goes here; the buffers stay, for fresh memory costs as much again.
         """
         marks = []
         for at in range(begin, end, _BLOCK):

@@ -1,7 +1,11 @@
-"""Memory that is freed is kept for the next chunk, whose arrays are as large."""
+"""Memory that is freed is kept for the next chunk, whose arrays are as large.
+
+A setting of the whole process, which changes nothing that is counted.
+"""
 
 import ctypes
 from contextlib import suppress
+from functools import cache
 
 # malloc.h; see mallopt(3)
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -9,9 +13,10 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _LARGEST = 32 << 20
 """Bytes of the largest piece that can be kept: glibc takes no more."""
 _KEPT = 64 << 20
-"""Bytes that may lie unused at the end of a heap; a run in between gives back the rest."""
+"""Bytes that may lie unused at the end of a heap; what is more goes back to the system."""
 
 
+@cache
 def keep_freed() -> None:
     """Let malloc keep what is freed; nothing happens where it is not glibc's.
 

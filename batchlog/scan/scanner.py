@@ -10,7 +10,8 @@ class Scanner(Protocol):
 
     context: str
     """What later lines need of earlier ones (a header in force); it travels with the mark. None of
-    the scanners of text needs any; one that does must be scanned in step (see `segments.ahead`)."""
+    the scanners of text needs any; for one that does `segments.read` must not scan in threads: it
+    looks at the context when a chunk is handed in."""
     apart: bool
     """Whether chunks may be scanned in any order, several at once."""
 

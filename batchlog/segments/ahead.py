@@ -42,9 +42,9 @@ class Ahead:
         return self.rest(self._size + _WAITING)
 
     def _tally(self, pieces: Sequence[Piece]) -> Tally:
-        tally = Tally()
-        for piece in pieces:
-            tally.merge(self._scanner.scan(*piece))
+        tally, *others = [self._scanner.scan(*piece) for piece in pieces]
+        for other in others:
+            tally.merge(other)
         return tally
 
     def rest(self, out: int = 0) -> list[Tally]:

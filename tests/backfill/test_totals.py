@@ -593,6 +593,21 @@ def test_a_first_push_says_that_old_files_are_left(site: Site) -> None:
     assert not site.run().said("older files")
 
 
+def test_a_first_push_counts_no_old_file_as_left_that_a_backfill_has_read(site: Site) -> None:
+    first = rotated(site, 2, range(100), suffix=".gz")
+    rotated(site, 1, range(100, 200))
+    site.append(range(200, 210))
+    site.backfill(first)
+    assert site.run().said("not counted: 1 older file from before counting began")
+
+
+def test_a_first_push_says_nothing_where_a_backfill_has_read_all(site: Site) -> None:
+    olds = [rotated(site, 2, range(100), suffix=".gz"), rotated(site, 1, range(100, 200))]
+    site.append(range(200, 210))
+    site.backfill(*olds)
+    assert not site.run().said("older file")
+
+
 def test_the_limit_of_series_is_that_of_the_backfill_alone(site: Site) -> None:
     form = '%v %h %l %u %t "%r" %>s %b'
     old = site.rotated(1)

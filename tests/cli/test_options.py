@@ -41,7 +41,12 @@ def test_every_option_is_in_the_help(program: Program, command: str) -> None:
     done = program(command, "-h")
     assert 0 == done.exit
     assert "Example: batchlog " in done.out
-    assert "--checkpoint as BATCHLOG_CHECKPOINT" in " ".join(done.out.split())
+    named = re.search(
+        r"environment instead: --(\w+) as BATCHLOG_(\w+)\.", " ".join(done.out.split())
+    )
+    assert named is not None
+    assert named[1] in OPTIONS[command].split()
+    assert named[1].upper() == named[2]
     for option in OPTIONS[command].split():
         assert f"--{option}" in done.out
 
