@@ -30,6 +30,9 @@ def outcome(arguments: Sequence[str]) -> int:
             raise
         console.leave_output()  # click took it away and left, because nobody reads it any more
         return Exit.OK
+    except MemoryError:
+        console.log.error("not enough memory, nothing is lost: with --workers 1 it takes the least")
+        return Exit.UNAVAILABLE
     except OSError as error:
         console.leave_output()
         console.log.error("%s: %s", error.filename or "standard output", error.strerror)

@@ -84,6 +84,19 @@ def test_a_push_with_much_to_read_loads_numpy_and_nothing_else_heavy(program: Pr
     assert {"numpy"} == {name.partition(".")[0] for name in seen} & set(HEAVY)
 
 
+def test_too_little_memory_is_one_line_and_nothing_is_committed(program: Program) -> None:
+    program.log(LINES)
+    (program.root / "numpy.py").write_text("raise MemoryError('of a limit')\n")
+    path = f"{program.root}:{program.env['PYTHONPATH']}"
+    words = ("push", "--since", "start", "--textfile", str(program.textfile), str(program.access))
+    done = program(*words, env={"PYTHONPATH": path})
+    assert 69 == done.exit
+    assert ["ERROR not enough memory"] == [line.partition(",")[0] for line in done.err.splitlines()]
+    (program.root / "numpy.py").unlink()
+    assert 0 == program("push", "--textfile", str(program.textfile)).exit
+    assert LINES == program.requests()
+
+
 def test_without_numpy_rows_answer_and_say_so(program: Program) -> None:
     program.log(LINES)
     (program.root / "numpy.py").write_text("raise ImportError('a wheel for another machine')\n")
