@@ -101,6 +101,15 @@ def test_r43_a_bomb_of_lines_takes_no_memory(program: Program) -> None:
     assert 50_000 == program.requests()
 
 
+@pytest.mark.parametrize("short", [b"\n", b"a\n"])
+def test_a_log_of_the_shortest_lines_takes_no_memory(program: Program, short: bytes) -> None:
+    program.access.write_bytes(line(1) + short * (13 * MIB // len(short)) + line(2))
+    words = ("--since", "start", "--workers", "1", program.access)
+    done = program.push("--format", "combined", *words, preexec_fn=limited)
+    assert 65 == done.exit, done.err
+    assert 2 == program.requests()
+
+
 def test_r55_a_line_of_a_gibibyte_takes_no_memory(program: Program) -> None:
     with program.access.open("wb") as file:
         file.write(lines(range(5)) + b"endless")

@@ -4,6 +4,7 @@ Whatever line it is not sure of goes to rows, so it counts what they count; it i
 is imported where there is much to read, since NumPy takes a while.
 """
 
+from collections.abc import Callable
 from threading import local
 from typing import NamedTuple
 
@@ -42,16 +43,18 @@ class Columns:
 
     def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
-        end = len(data) if end is None else end
+        return _all_of(self._some, data, begin, end)
+
+    def _some(self, data: bytes, begin: int, end: int) -> tuple[Tally, int]:
         read = self._measurer().measure(data, begin, end)
         if read is None:
-            return self._rows.scan(data, begin, end)
+            return self._rows.scan(data, begin, end), end
         tally = Tally()
         add(tally, read.sure, self._bounds)
         rest = b"".join(data[at:stop] for at, stop in read.left)
         tally.merge(self._rows.scan(rest))
-        tally.newest = self._rows.newest(data, begin, end) if tally.rows else None
-        return tally
+        tally.newest = self._rows.newest(data, begin, read.end) if tally.rows else None
+        return tally, read.end
 
     def _measurer(self) -> "Measurer":
         found: Measurer | None = getattr(self._own, "measurer", None)
@@ -74,11 +77,13 @@ class TimedColumns:
 
     def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
-        end = len(data) if end is None else end
+        return _all_of(self._some, data, begin, end)
+
+    def _some(self, data: bytes, begin: int, end: int) -> tuple[Tally, int]:
         read = None if self._rows.before is None else self._measurer.measure(data, begin, end)
         stamps = None if read is None else read.sure.stamps
         if read is None or stamps is None:
-            return self._rows.scan(data, begin, end)
+            return self._rows.scan(data, begin, end), end
         tally = Tally()
         newest = self._add(tally, read.sure, stamps)
         for at, stop in read.runs:
@@ -91,7 +96,7 @@ class TimedColumns:
         if not read.runs or read.runs[-1][0] < read.sure.begins[-1]:
             self._rows.before = int(stamps[-1])
         tally.newest = newest[1]
-        return tally
+        return tally, read.end
 
     def _add(self, tally: Tally, lines: Measures, stamps: Integers) -> tuple[int, int | None]:
         """Add lines that are sure; return where the last one begins that counts, and its stamp."""
@@ -110,6 +115,19 @@ class TimedColumns:
         return int(lines.begins[-1]), int(stamps[-1])
 
 
+_Some = Callable[[bytes, int, int], tuple[Tally, int]]
+"""Counts the next lines, as many as are looked at in one go, and tells where they end."""
+
+
+def _all_of(some: _Some, data: bytes, begin: int, end: int | None) -> Tally:
+    end = len(data) if end is None else end
+    tally, at = some(data, begin, end)
+    while at < end:
+        more, at = some(data, at, end)
+        tally.merge(more)
+    return tally
+
+
 def _bounds(wanted: Wanted) -> Integers | None:
     return np.array(wanted.bounds, np.int64) if wanted.form.has_duration else None
 
@@ -120,6 +138,8 @@ class Sorted(NamedTuple):
     sure: Measures
     left: list[tuple[int, int]]
     """Where each other line begins and ends."""
+    end: int
+    """Where the last of all these lines ends."""
 
     @property
     def runs(self) -> list[tuple[int, int]]:
@@ -184,4 +204,5 @@ class Measurer:
             return None
         rest = np.flatnonzero(left)
         pairs = zip(texts.begins[rest].tolist(), texts.begins[rest + 1].tolist(), strict=True)
-        return Sorted(lines if whole.all() else lines.only(whole), list(pairs))
+        sure = lines if whole.all() else lines.only(whole)
+        return Sorted(sure, list(pairs), int(texts.begins[-1]))

@@ -7,7 +7,7 @@ that cannot is not observed.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -29,6 +29,9 @@ _SHORT = 16
 """Fewer digits than this are never above `LIMIT`."""
 _MANY = 4096
 """Combinations of labels that are kept in mind: hosts are as many as clients care to invent."""
+
+PART = 1 << 18
+"""Bytes that rows take at a time: of lines of one byte each match is held as a hundred."""
 
 Raw = tuple[bytes, ...]
 """Raw texts of a line, in an order agreed upon; the status is b"" where the line has none."""
@@ -132,6 +135,18 @@ class Meter:
         found = tuple(OTHER if place is None else read(raw[place]) for place, read in self._readers)
         self._known[self._key(raw)] = found
         return found
+
+
+def parts(data: bytes, begin: int, end: int | None) -> Iterator[bytes]:
+    """Yield the lines from `begin` to `end`, so many at a time, and a longer one alone."""
+    end = len(data) if end is None else end
+    while begin < end:
+        cut = end
+        if end - begin > PART:
+            last = data.rfind(b"\n", begin, begin + PART)
+            cut = (data.find(b"\n", begin + PART, end) if last < 0 else last) + 1 or end
+        yield data[begin:cut]
+        begin = cut
 
 
 def size_of(raw: bytes) -> int | None:

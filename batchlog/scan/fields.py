@@ -18,6 +18,8 @@ _NEWLINE, _QUOTE, _RETURN, _ESCAPE = b'\n"\r\\'
 _STATUS_DIGITS = 3
 _BLOCK = 1 << 20
 """Bytes that are looked through at a time: what is noted of them stays near the processor."""
+_MOST = 300_000
+"""Landmarks from which on no more are looked for in one go: lines may be as short as one byte."""
 _FEW = 100
 """Lines with backslashes that are looked for one by one; more of them, all at once."""
 
@@ -27,9 +29,9 @@ class Texts(NamedTuple):
 
     chunk: Chunk
     begins: Positions
-    """Where every line of the chunk begins, and where the last one ends."""
+    """Where every line begins that was looked at, and where the last one ends."""
     numbers: Positions
-    """Which lines of the chunk were read."""
+    """Which of these lines were read."""
     places: dict[str, tuple[Positions, Positions]]
     """For each wanted text where it begins and ends in each of those lines."""
 
@@ -99,7 +101,10 @@ class Finder:
         self._flags = np.empty((2, _BLOCK), np.bool_)
 
     def find(self, data: bytes, begin: int, end: int) -> Texts:
-        """Find the texts in the whole lines from `begin` to `end`."""
+        """Find the texts in the whole lines from `begin` to `end`, or in as many as are not many.
+
+        There must be at least one.
+        """
         chunk = Chunk(data)
         marks, newlines = self._landmarks(chunk, begin, end)
         ends = marks[newlines]
@@ -142,8 +147,10 @@ class Finder:
 
         A third of all time goes here; the buffers stay, for fresh memory costs as much again.
         """
-        marks = []
+        marks, count = list[Positions](), 0
         for at in range(begin, end, _BLOCK):
+            if count > _MOST and chunk.data.find(b"\n", begin, at) >= 0:
+                break
             part = chunk.bytes[at : min(at + _BLOCK, end)]
             quotes, either = self._flags[:, : len(part)]
             np.equal(part, _QUOTE, out=quotes)
@@ -151,6 +158,7 @@ class Finder:
             np.logical_or(quotes, either, out=either)
             marks.append(np.flatnonzero(either))
             marks[-1] += at
+            count += len(marks[-1])
         found = np.concatenate(marks) if len(marks) > 1 else marks[0]
         return found, np.flatnonzero(chunk.bytes[found] == _NEWLINE)
 

@@ -51,6 +51,7 @@ GOOD = {
     "$status": "20{d}",
 }
 SPECS = sorted(GOOD)
+JSON = next(spec for spec in SPECS if '"seconds"' in spec)
 
 
 def good(spec: str, number: int) -> bytes:
@@ -260,6 +261,26 @@ def test_a_real_log_is_read_by_columns_and_counts_the_same() -> None:
     assert read is not None
     assert len(read.left) < 100
     assert rows.scan(data) == Columns(rows, shape(form, by)).scan(data)
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_lines_with_many_landmarks_are_read_in_several_goes(timed: bool) -> None:
+    form = resolve(JSON)
+    data = b"".join(good(JSON, number) + b"\n" for number in range(40_000))
+    found = shape(form, ("status",), timed=timed)
+    wanted = Rows(form, ("status",), BOUNDS, "").wanted
+    read = Measurer(wanted, found, timed=timed).measure(data, 0, len(data))
+    assert read is not None
+    assert 0 < read.end < len(data)
+    assert b"\n" == data[read.end - 1 : read.end]
+    if not timed:
+        rows = Rows(form, ("status",), BOUNDS, "")
+        assert rows.scan(data) == Columns(rows, found).scan(data)
+        return
+    by = ("status",)
+    one, other = (TimedRows(form, by, BOUNDS, "", timing=Timing(60), before=1) for _ in range(2))
+    assert one.scan(data) == TimedColumns(other, found).scan(data)
+    assert one.before == other.before
 
 
 def test_shuffled_lines_go_to_their_slots() -> None:

@@ -2,6 +2,7 @@ import pytest
 
 from batchlog.formats import PRESETS, resolve
 from batchlog.scan import scanner
+from batchlog.scan.count import PART, parts
 from batchlog.tally import UNTIMED, Tally
 
 HEAD = b"192.0.2.1 - - [10/Oct/2000:13:55:36 -0700] "
@@ -263,6 +264,18 @@ def test_many_hosts_are_read_right_however_many_there_were_before() -> None:
     tally = one.scan(b"".join(lines))
     assert {f"h{i}.example" for i in range(10_000)} == {v for _, (v,) in tally.rows}
     assert one.scan(lines[0]).rows == {(UNTIMED, ("h0.example",)): [1, 5]}
+
+
+@pytest.mark.parametrize("length", [1, 7, PART // 2, PART - 1, PART, PART + 1, 3 * PART])
+@pytest.mark.parametrize("end", [b"", b"x"])
+def test_rows_take_whole_lines_and_not_too_many_at_a_time(length: int, end: bytes) -> None:
+    data = b"before\n" + (b"y" * length + b"\n") * (1 + 2 * PART // length) + end
+    begin, last = len(b"before\n"), len(data)
+    found = list(parts(data + b"\nbehind", begin, last))
+    assert data[begin:] == b"".join(found)
+    assert all(part.endswith(b"\n") for part in found[:-1])
+    assert all(len(part) <= max(PART, length + 1 + len(end)) for part in found)
+    assert [] == list(parts(data, begin, begin))
 
 
 def test_a_scanner_keeps_the_context_it_was_given() -> None:
