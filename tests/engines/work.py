@@ -35,7 +35,7 @@ def logs(directory: Path, *counts: int) -> list[Path]:
 
 def long(path: Path) -> Path:
     """Write an archive that takes a second and more to read."""
-    path.write_bytes(gzip.compress(lines(range(20_000)), 1) * 60)
+    path.write_bytes(gzip.compress(lines(range(20_000)), 1) * 250)
     return path
 
 
