@@ -10,7 +10,7 @@ from tests.cli.program import Program
 from tests.site import line, lines
 
 BLOCK = 100_000
-"""Lines that an archive holds again and again: a tenth of a second's work, or less."""
+"""Lines that an archive holds again and again: a twentieth of a second's work, or less."""
 
 
 @cache

@@ -12,10 +12,10 @@ from tests.servers import eventually
 
 FILES = 8
 
-BLOCKS = {"totals": 8, "history": 3}
+BLOCKS = {"totals": 16, "history": 6}
 """Of each file: what goes by time takes longer."""
 
-A_COMMIT = 24
+A_COMMIT = 40
 """Blocks of each file, so that totals are committed in the middle: that is done once a second."""
 
 LABELS = ("--series-label", "job=web")

@@ -11,7 +11,7 @@ from tests.cli.archives import descendants, is_running, long_archives, workers
 from tests.cli.program import Program, fails
 from tests.servers import eventually
 
-FILES, BLOCKS = 6, 8
+FILES, BLOCKS = 6, 12
 FIRST_RUN = ("push", "-v", "--since", "start", "--workers", "2", "--textfile", "o.prom")
 
 
