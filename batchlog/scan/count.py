@@ -141,12 +141,19 @@ def parts(data: bytes, begin: int, end: int | None) -> Iterator[bytes]:
     """Yield the lines from `begin` to `end`, so many at a time, and a longer one alone."""
     end = len(data) if end is None else end
     while begin < end:
-        cut = end
-        if end - begin > PART:
-            last = data.rfind(b"\n", begin, begin + PART)
-            cut = (data.find(b"\n", begin + PART, end) if last < 0 else last) + 1 or end
+        most = begin + PART
+        cut = end if most >= end else data.rfind(b"\n", begin, most) + 1
+        cut = cut or data.find(b"\n", most, end) + 1 or end
         yield data[begin:cut]
         begin = cut
+
+
+def by_parts(count: Callable[[bytes], Tally], data: bytes, begin: int, end: int | None) -> Tally:
+    """Count the lines from `begin` to `end` by parts; the last one is given a newline."""
+    tally = Tally()
+    for lines in parts(data, begin, end):
+        tally.merge(count(lines if lines.endswith(b"\n") else lines + b"\n"))
+    return tally
 
 
 def size_of(raw: bytes) -> int | None:

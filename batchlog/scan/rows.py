@@ -7,7 +7,7 @@ it what they cannot read.
 from collections import Counter
 
 from batchlog.formats import Format, pattern
-from batchlog.scan.count import Meter, Raw, Wanted, parts, stamper, wants
+from batchlog.scan.count import Meter, Raw, Wanted, by_parts, stamper, wants
 from batchlog.tally import Tally
 
 
@@ -28,14 +28,9 @@ class Rows:
 
     def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
-        tally = Tally()
-        for lines in parts(data, begin, end):
-            tally.merge(self._part(lines))
-        return tally
+        return by_parts(self._part, data, begin, end)
 
     def _part(self, lines: bytes) -> Tally:
-        if not lines.endswith(b"\n"):
-            lines += b"\n"
         tally = Tally()
         self._meter.add(self._raws(lines).items(), tally)
         if tally.rows:

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from batchlog.formats import Format, Role, pattern, stamps
-from batchlog.scan.count import Meter, Raw, Timing, Wanted, parts, stamper, wants
+from batchlog.scan.count import Meter, Raw, Timing, Wanted, by_parts, stamper, wants
 from batchlog.tally import UNTIMED, Tally
 
 
@@ -47,14 +47,9 @@ class TimedRows:
 
     def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
-        tally = Tally()
-        for lines in parts(data, begin, end):
-            tally.merge(self._part(lines))
-        return tally
+        return by_parts(self._part, data, begin, end)
 
     def _part(self, lines: bytes) -> Tally:
-        if not lines.endswith(b"\n"):
-            lines += b"\n"
         tally = Tally()
         texts, raws = self._find(lines)
         known = {text: self._slot(self._read(text)) for text in set(texts)}
