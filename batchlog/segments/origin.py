@@ -6,7 +6,6 @@ What lies above it is counted by pushes, what lies below is left to `backfill`.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from io import BytesIO
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -20,7 +19,7 @@ from batchlog.segments.discover import File, Found
 from batchlog.segments.findings import Finding, decision, error
 from batchlog.segments.identity import Likeness, Mark, compare
 from batchlog.segments.known import Log, Segment
-from batchlog.segments.lines import Lines
+from batchlog.segments.lines import CAP
 from batchlog.segments.marks import mark_after, mark_at_end, mark_of_head
 from batchlog.segments.old import old_segment
 from batchlog.segments.resume import DISORDER
@@ -188,15 +187,16 @@ class _Origin:
 def _lines_before(content: OpenFile, spec: str, moment: int) -> int | None:
     """Return the number of lines before the first one stamped at or after `moment`."""
     stamp = stamper(resolve(spec))
-    cutter, before = Lines(content.start, b"", 1), 0
+    rest, before = b"", 0
     try:
         for block in content.blocks(content.start):
-            for part in BytesIO(block.data):  # it cuts behind newlines alone
-                pieces, _ = cutter.feed(part)
-                seconds = stamp(b"".join(piece.text for piece in pieces))
+            *lines, rest = (rest + block.data).split(b"\n")
+            rest = rest[:CAP]  # of one that is too long no more is needed to know it
+            for number, line in enumerate(lines):
+                seconds = stamp(line) if len(line) < CAP else None
                 if seconds is not None and seconds >= moment:
-                    return before
-                before += part.endswith(b"\n")
+                    return before + number
+            before += len(lines)
     except (codecs.Truncated, codecs.Corrupt):
         pass
     return None
