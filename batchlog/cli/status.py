@@ -11,7 +11,7 @@ from batchlog.cli import console, options
 from batchlog.errors import CheckpointError, Exit
 from batchlog.job.lastrun import read_last
 from batchlog.job.report import LogReport, Report, report
-from batchlog.segments.findings import amount
+from batchlog.segments.findings import amount, resolving
 from batchlog.state.store import Store
 
 
@@ -48,10 +48,7 @@ def _lines(found: Report) -> list[str]:
     lines += [f"not pushed  {why}" for why in found.not_pushed]
     for log in found.logs:
         lines += _log(log)
-    lines += [
-        f"quarantined {path}: 'batchlog resolve {path} --count' or '--ignore'"
-        for path in found.quarantined
-    ]
+    lines += [f"quarantined {path}: {resolving(path)}" for path in found.quarantined]
     if found.backfill.contents:
         files = amount(found.backfill.contents, "content")
         lines.append(f"backfilled  {files}, {found.backfill.counted:,} lines counted")

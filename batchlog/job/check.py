@@ -12,7 +12,7 @@ from batchlog.job.request import Request
 from batchlog.job.survey import Place, survey, unmatched, unusable
 from batchlog.scan import scanner
 from batchlog.segments.content import open_file
-from batchlog.segments.findings import Finding, amount, error, notice, warning
+from batchlog.segments.findings import Finding, amount, error, notice, resolving, warning
 from batchlog.segments.sample import whole_lines
 from batchlog.sinks import gateway, textfile
 from batchlog.sinks.target import Target
@@ -89,8 +89,7 @@ def _quarantined(state: State | None) -> Iterator[Finding]:
         for segment in log.segments:
             if segment.state == "quarantined" and segment.bearers:
                 path = segment.bearers[0].path
-                decide = f"'batchlog resolve {path} --count' or '--ignore'"
-                yield warning(f"{path} is quarantined: {decide}")
+                yield warning(f"{path} is quarantined: {resolving(path)}")
 
 
 def _format(place: Place) -> Iterator[Finding]:

@@ -38,6 +38,11 @@ def size(length: int) -> str:
     return amount(length, "byte")
 
 
+def resolving(path: str) -> str:
+    """Return the commands by which a person decides on a quarantined file."""
+    return f"'batchlog resolve {path} --count' or '--ignore'"
+
+
 def decision(text: str) -> Finding:
     """Return why a file is treated as it is."""
     return Finding(logging.DEBUG, text)

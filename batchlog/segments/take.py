@@ -9,7 +9,7 @@ from batchlog.errors import Stop
 from batchlog.failpoints import reach
 from batchlog.segments.book import Book, Progress
 from batchlog.segments.content import OpenFile
-from batchlog.segments.findings import decision, error, notice, warning
+from batchlog.segments.findings import decision, error, notice, resolving, warning
 from batchlog.segments.identity import Mark
 from batchlog.segments.known import Segment, Sight
 from batchlog.segments.marks import is_complete, mark_after, mark_at_end
@@ -205,7 +205,7 @@ def take_rewritten(book: Book, index: int, file: Opened, tools: Tools) -> Iterat
     book.say(
         error(
             f"{path} was rewritten and has fewer lines than the {segment.mark.lines} counted: "
-            f"nothing of it is counted until 'batchlog resolve {path} --count' or '--ignore'"
+            f"nothing of it is counted until {resolving(path)}"
         )
     )
 
