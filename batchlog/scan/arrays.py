@@ -4,6 +4,8 @@ Positions are `int64` offsets into the chunk. Words are its bytes read as little
 numbers from any position, so whoever asks for one keeps eight bytes away from both ends.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -85,6 +87,29 @@ class Chunk:
             left = ~done
             active, place, end = active[left], place[left], end[left]
         return found
+
+
+class Column(NamedTuple):
+    """A text of each line, and what may be known of it already."""
+
+    chunk: Chunk
+    begin: Positions
+    end: Positions
+    values: Integers | None = None
+    """The number that it is, or the second of a stamp; -1 where none can be read."""
+    as_before: Flags | None = None
+    """Of a stamp, whether its minute is that of the line before."""
+
+    @property
+    def length(self) -> Integers:
+        """Return how many bytes each text has."""
+        return self.end - self.begin
+
+    def numbers(self) -> tuple[Integers, Flags]:
+        """Return the numbers that the texts are, and tell which are any."""
+        if self.values is None:
+            return numbers(self.chunk, self.begin, self.end)
+        return self.values, self.values >= 0
 
 
 def numbers(chunk: Chunk, begin: Positions, end: Positions) -> tuple[Integers, Flags]:

@@ -158,11 +158,11 @@ class Measurer:
         keep_freed()
         form, by = wanted.form, wanted.by
         stamp, duration = form.field(Role.STAMP), form.field(Role.DURATION)
-        self._finder = Finder(shape)
         self._readers = [reader(label, form) for label in by]
         # A line counts by its status, whatever is asked for; and only with a host where one stands.
         self._others = [reader(label, form) for label in ("status", "vhost") if label not in by]
         self._unit = UNITS[duration.unit] if duration else 0
+        self._finder = Finder(shape)
         self._instants = Instants(stamp.unit) if stamp and timed else None
         self._tries = _TRIES
 
@@ -175,23 +175,23 @@ class Measurer:
         return found
 
     def _sorted(self, texts: Texts) -> Sorted | None:
-        chunk, places, count = texts.chunk, texts.places, len(texts.numbers)
+        columns, count = texts.columns, len(texts.numbers)
         if not count:
             return None
         found = [
-            read(chunk, *places[want]) if want in places else constant(count)
+            read(columns[want]) if want in columns else constant(count)
             for want, read in [*self._readers, *self._others]
         ]
-        size = sizes(chunk, *places[pattern.SIZE]) if pattern.SIZE in places else constant(count)
+        size = sizes(columns[pattern.SIZE]) if pattern.SIZE in columns else constant(count)
         sure = [size.sure, *(label.sure for label in found)]
         begins = texts.begins[texts.numbers]
         lines = Measures(begins, found[: len(self._readers)], size.numbers)
-        if pattern.DURATION in places:
-            duration, observed = durations(chunk, *places[pattern.DURATION], self._unit)
+        if pattern.DURATION in columns:
+            duration, observed = durations(columns[pattern.DURATION], self._unit)
             lines = lines._replace(durations=duration.numbers, observed=observed)
             sure.append(duration.sure)
         if self._instants is not None:
-            stamps = self._instants(chunk, *places[pattern.STAMP])
+            stamps = self._instants(columns[pattern.STAMP])
             lines = lines._replace(stamps=stamps.numbers)
             sure.append(stamps.sure)
         whole = np.logical_and.reduce([one for one in sure if one is not None])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from batchlog.formats import pattern
-from batchlog.scan.arrays import WORD, Chunk, Positions
+from batchlog.scan.arrays import WORD, Chunk, Column, Positions
 from batchlog.scan.shape import Shape, Span
 
 _NEWLINE, _QUOTE, _RETURN, _ESCAPE = b'\n"\r\\'
@@ -27,13 +27,12 @@ _FEW = 100
 class Texts(NamedTuple):
     """The lines that could be read, and where their wanted texts stand."""
 
-    chunk: Chunk
     begins: Positions
     """Where every line begins that was looked at, and where the last one ends."""
     numbers: Positions
     """Which of these lines were read."""
-    places: dict[str, tuple[Positions, Positions]]
-    """For each wanted text where it begins and ends in each of those lines."""
+    columns: dict[str, Column]
+    """Each wanted text of those lines."""
 
 
 class _Fitting:
@@ -123,10 +122,10 @@ class Finder:
         fitting = _Fitting(chunk, lines)
         self._spans(fitting, begins[lines], first[lines], ends[lines], marks)
         kept = fitting.kept
-        if kept.all():
-            return Texts(chunk, begins, lines, fitting.places)
-        places = {want: (a[kept], b[kept]) for want, (a, b) in fitting.places.items()}
-        return Texts(chunk, begins, lines[kept], places)
+        some = slice(None) if kept.all() else kept
+        places = fitting.places.items()
+        columns = {want: Column(chunk, at[some], stop[some]) for want, (at, stop) in places}
+        return Texts(begins, lines[some], columns)
 
     def _spans(
         self, fitting: _Fitting, at: Positions, quote: Positions, ends: Positions, marks: Positions

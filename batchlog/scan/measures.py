@@ -11,7 +11,7 @@ import numpy as np
 
 from batchlog import labels
 from batchlog.formats import Format, Role, pattern
-from batchlog.scan.arrays import WORD, Chunk, Flags, Integers, Positions, numbers
+from batchlog.scan.arrays import WORD, Column, Flags, Integers, Positions, numbers
 from batchlog.scan.count import LIMIT
 
 _DIGITS = 15
@@ -50,22 +50,22 @@ def constant(lines: int) -> Label:
     return Label(np.zeros(lines, np.int64), [labels.OTHER])
 
 
-def status(chunk: Chunk, begin: Positions, end: Positions) -> Label:
+def status(text: Column) -> Label:
     """Read status codes; those of three digits are sure."""
-    code, sure = numbers(chunk, begin, end)
-    sure &= end - begin == len("200")
+    code, sure = text.numbers()
+    sure &= text.length == len("200")
     return Label(np.where(sure, code, 0), _STATUSES, sure)
 
 
-def status_class(chunk: Chunk, begin: Positions, end: Positions) -> Label:
+def status_class(text: Column) -> Label:
     """Read the classes of status codes."""
-    return status(chunk, begin, end)._replace(values=_CLASSES)
+    return status(text)._replace(values=_CLASSES)
 
 
-def method(chunk: Chunk, begin: Positions, end: Positions) -> Label:
+def method(text: Column) -> Label:
     """Read the first words of request lines, or whole methods."""
-    word, length = chunk.word(begin), end - begin
-    code = np.full(len(begin), len(labels.METHODS))
+    word, length = text.chunk.word(text.begin), text.length
+    code = np.full(len(word), len(labels.METHODS))
     for number, name in enumerate(labels.METHODS):
         code[_begins(word, f"{name} ".encode()) & (length >= len(name))] = number
     rest = np.flatnonzero(code == len(labels.METHODS))
@@ -75,26 +75,26 @@ def method(chunk: Chunk, begin: Positions, end: Positions) -> Label:
     return Label(code, _METHODS)
 
 
-def protocol(chunk: Chunk, begin: Positions, end: Positions) -> Label:
+def protocol(text: Column) -> Label:
     """Read the last words of whole protocols."""
-    return _protocol(chunk, begin, end, least=0)
+    return _protocol(text, least=0)
 
 
-def protocol_of_request(chunk: Chunk, begin: Positions, end: Positions) -> Label:
+def protocol_of_request(text: Column) -> Label:
     """Read the last words of request lines; the first one is none."""
-    found = _protocol(chunk, begin, end, least=1)
+    found = _protocol(text, least=1)
     other = found.numbers == len(labels.PROTOCOLS)
-    return found._replace(sure=other | (end - begin > WORD))
+    return found._replace(sure=other | (text.length > WORD))
 
 
-def _protocol(chunk: Chunk, begin: Positions, end: Positions, least: int) -> Label:
-    code = np.full(len(begin), len(labels.PROTOCOLS))
-    word, length = chunk.word(end - WORD), end - begin
+def _protocol(text: Column, least: int) -> Label:
+    word, length = text.chunk.word(text.end - WORD), text.length
+    code = np.full(len(word), len(labels.PROTOCOLS))
     for number, name in enumerate(labels.PROTOCOLS):
         size = len(name)
         alike = word >> np.uint64(8 * (WORD - size)) == np.uint64(int.from_bytes(name, "little"))
         alike &= length >= size + least
-        alike &= (length == size) | (chunk.bytes[end - size - 1] == _SPACE)
+        alike &= (length == size) | (text.chunk.bytes[text.end - size - 1] == _SPACE)
         code[alike] = number
     return Label(code, _PROTOCOLS)
 
@@ -106,21 +106,22 @@ class Hosts:
         self._known: dict[bytes, int] = {}
         self._values: list[str] = []
 
-    def read(self, chunk: Chunk, begin: Positions, end: Positions) -> Label:
+    def read(self, text: Column) -> Label:
         """Read hosts; those that might hold a bracket or what no host holds are not sure."""
         if len(self._known) > _MANY:
             self._known, self._values = {}, []
-        known, values, data = self._known, self._values, chunk.data
-        texts = [data[a:b] for a, b in zip(begin.tolist(), end.tolist(), strict=True)]
-        for text in set(texts).difference(known):
-            plain = not text.startswith(b"[") and not set(text) & _NO_HOST
-            known[text] = len(values) if plain else -1
-            values += [labels.vhost(text)] if plain else []
-        found = np.fromiter(map(known.__getitem__, texts), np.int64, len(texts))
+        known, values, data = self._known, self._values, text.chunk.data
+        places = zip(text.begin.tolist(), text.end.tolist(), strict=True)
+        hosts = [data[begin:end] for begin, end in places]
+        for host in set(hosts).difference(known):
+            plain = not host.startswith(b"[") and not set(host) & _NO_HOST
+            known[host] = len(values) if plain else -1
+            values += [labels.vhost(host)] if plain else []
+        found = np.fromiter(map(known.__getitem__, hosts), np.int64, len(hosts))
         return Label(np.maximum(found, 0), values or [labels.OTHER], found >= 0)
 
 
-Reader = Callable[[Chunk, Positions, Positions], Label]
+Reader = Callable[[Column], Label]
 
 
 def reader(label: str, form: Format) -> tuple[str, Reader]:
@@ -140,23 +141,30 @@ _READERS: Mapping[str, tuple[str, Reader]] = {
 }
 
 
-def sizes(chunk: Chunk, begin: Positions, end: Positions) -> Measured:
+def sizes(text: Column) -> Measured:
     """Read bytes; none and `-` are 0."""
-    value, sure = numbers(chunk, begin, end)
-    length = end - begin
-    sure &= length <= _DIGITS
-    none = (length == 0) | ((length == 1) & (chunk.bytes[begin] == _DASH))
-    value[none] = 0
-    return Measured(value, sure | none)
+    value, sure = text.numbers()
+    sure &= text.length <= _DIGITS
+    none = np.flatnonzero(~sure)
+    none = none[(text.length[none] == 0) | _are_dashes(text, none)]
+    value[none], sure[none] = 0, True
+    return Measured(value, sure)
 
 
-def durations(chunk: Chunk, begin: Positions, end: Positions, unit: int) -> tuple[Measured, Flags]:
+def durations(text: Column, unit: int) -> tuple[Measured, Flags]:
     """Read durations in nanoseconds, given those of the unit, and tell which lines have one."""
-    length = end - begin
+    value, observed = _decimals(text, unit) if text.values is None else text.numbers()
+    sure, rest = observed.copy(), np.flatnonzero(~observed)
+    sure[rest] = _are_dashes(text, rest)
+    return Measured(value, sure), observed
+
+
+def _decimals(text: Column, unit: int) -> tuple[Integers, Flags]:
+    """Read whole numbers, and those with three or six digits behind a point, in parts of a unit."""
+    chunk, begin, end, length = text.chunk, text.begin, text.end, text.length
     value = np.zeros(len(begin), np.int64)
     sure = np.zeros(len(begin), np.bool_)
-    dash = (length == 1) & (chunk.bytes[begin] == _DASH)
-    left = ~dash
+    left = np.ones(len(begin), np.bool_)
     for digits in (3, 6):
         dotted = left & (length > digits + 1) & (chunk.bytes[end - digits - 1] == _DOT)
         at = np.flatnonzero(dotted)
@@ -171,7 +179,14 @@ def durations(chunk: Chunk, begin: Positions, end: Positions, unit: int) -> tupl
         whole, fine = numbers(chunk, begin[at], end[at])
         value[at] = whole * unit
         sure[at] = fine & (whole <= LIMIT // unit)
-    return Measured(np.where(sure, value, 0), sure | dash), sure
+    return np.where(sure, value, 0), sure
+
+
+def _are_dashes(text: Column, lines: Positions) -> Flags:
+    """Tell in which of some lines the text is `-`."""
+    begin, end = text.begin[lines], text.end[lines]
+    found: Flags = (end - begin == 1) & (text.chunk.bytes[begin] == _DASH)
+    return found
 
 
 def _begins(word: np.ndarray[tuple[int], np.dtype[np.uint64]], text: bytes) -> Flags:
