@@ -10,7 +10,7 @@ from batchlog.job.deliver import targets
 from batchlog.job.logrotate import copytruncated
 from batchlog.job.request import Request
 from batchlog.job.survey import Place, survey, unmatched, unusable
-from batchlog.scan import scanner
+from batchlog.scan import lacking, scanner
 from batchlog.segments.content import open_file
 from batchlog.segments.findings import Finding, amount, error, notice, resolving, warning
 from batchlog.segments.sample import whole_lines
@@ -39,6 +39,9 @@ def check(request: Request) -> Iterator[Finding]:
     yield from _quarantined(state)
     yield from _gateways(request, state)
     yield from _textfile(request, state)
+    slow = lacking()
+    if slow:
+        yield warning(slow)
 
 
 def _generation(state: State | None) -> str:

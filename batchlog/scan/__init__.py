@@ -3,14 +3,22 @@
 from functools import partial
 
 from batchlog.formats import Format, Role, pattern
-from batchlog.scan.choice import MUCH, WITHOUT_NUMPY, Either, numpy_is_missing
+from batchlog.scan.choice import MUCH, WITHOUT_NUMPY, Either, lacking, numpy_is_missing
 from batchlog.scan.count import Timing, wants
 from batchlog.scan.rows import Rows
 from batchlog.scan.scanner import Scanner
 from batchlog.scan.shape import STAMPS, Shape, shape_of
 from batchlog.scan.timed import TimedRows
 
-__all__ = ["MUCH", "WITHOUT_NUMPY", "Scanner", "Timing", "numpy_is_missing", "scanner"]
+__all__ = [
+    "MUCH",
+    "WITHOUT_NUMPY",
+    "Scanner",
+    "Timing",
+    "lacking",
+    "numpy_is_missing",
+    "scanner",
+]
 
 
 def scanner(  # noqa: PLR0917 - all of it is what one read is about

@@ -13,6 +13,10 @@ LITTLE = 1 << 16
 
 
 WITHOUT_NUMPY = "NumPy cannot be imported: what there is to read is read several times slower"
+NOT_COMPILED = (
+    "batchlog was installed without its compiled part: much text is read more slowly; "
+    "install it again with a C compiler at hand"
+)
 
 
 class _Process:
@@ -26,6 +30,15 @@ class _Process:
 def numpy_is_missing() -> bool:
     """Tell whether there was much to scan, and NumPy could not be imported."""
     return _Process.numpy_is_missing
+
+
+def lacking() -> str | None:
+    """Say what is missing here that much text would be read faster with; this imports NumPy."""
+    try:
+        from batchlog.scan.compiled import library
+    except (ImportError, RuntimeError):
+        return WITHOUT_NUMPY
+    return None if library() else NOT_COMPILED
 
 
 class Either:

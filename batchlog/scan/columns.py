@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from batchlog.formats import Role, pattern
+from batchlog.scan import compiled
 from batchlog.scan.arrays import Flags, Integers
 from batchlog.scan.count import UNITS, Wanted
-from batchlog.scan.fields import Finder, Texts
+from batchlog.scan.fields import Texts
 from batchlog.scan.grouping import Measures, add
 from batchlog.scan.instants import Instants
 from batchlog.scan.measures import constant, durations, reader, sizes
@@ -162,7 +163,7 @@ class Measurer:
         # A line counts by its status, whatever is asked for; and only with a host where one stands.
         self._others = [reader(label, form) for label in ("status", "vhost") if label not in by]
         self._unit = UNITS[duration.unit] if duration else 0
-        self._finder = Finder(shape)
+        self._finder = compiled.finder(shape, form)
         self._instants = Instants(stamp.unit) if stamp and timed else None
         self._tries = _TRIES
 

@@ -1,10 +1,13 @@
 """The start-up budget (DESIGN, section 9): an idle push imports nothing heavy."""
 
 import re
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
+import batchlog
 from batchlog.scan import MUCH
 from tests.cli.archives import archive, pattern
 from tests.cli.program import Program
@@ -105,4 +108,18 @@ def test_without_numpy_rows_answer_and_say_so(program: Program) -> None:
     done = program(*words, env={"PYTHONPATH": path})
     assert 0 == done.exit
     assert "NumPy cannot be imported" in done.err
+    assert LINES == program.requests()
+
+
+def test_without_the_compiled_part_arrays_answer_and_check_says_so(program: Program) -> None:
+    program.log(LINES)
+    installed = Path(batchlog.__file__).parent
+    left_out = shutil.ignore_patterns("*.so", "__pycache__")
+    shutil.copytree(installed, program.root / "other" / "batchlog", ignore=left_out)
+    other = {"PYTHONPATH": str(program.root / "other")}
+    words = ("--textfile", str(program.textfile), str(program.access))
+    checked = program("check", *words, env=other)
+    assert "WARN  batchlog was installed without its compiled part" in checked.out
+    done = program("push", "--since", "start", *words, env=other)
+    assert 0 == done.exit
     assert LINES == program.requests()
