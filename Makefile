@@ -51,12 +51,12 @@ lint: $(VENV)/.installed-test ## ruff, ruff format and mypy
 
 clean: ## remove .venv, caches and whatever demo and tests left
 	rm -rf $(VENV) .bench .demo .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
-	rm -f batchlog/scan/texts.so
+	rm -f batchlog/scan/lines.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps say what .venv holds; they are made anew when the requirements change. An environment
 # that is there but whose interpreter has gone is replaced.
-$(VENV)/.installed: pyproject.toml hatch_build.py batchlog/scan/texts.c
+$(VENV)/.installed: pyproject.toml hatch_build.py batchlog/scan/lines.c
 	@$(BIN)/python -c '' 2>/dev/null || { python=$$(.ci/python $(PYTHON)); "$$python" -m venv --clear $(VENV); }
 	@echo "installing batchlog into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .

@@ -15,8 +15,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = "batchlog/scan/texts.c"
-LIBRARY = "batchlog/scan/texts.so"
+SOURCE = "batchlog/scan/lines.c"
+LIBRARY = "batchlog/scan/lines.so"
 FLAGS = ["-O2", "-std=c99", "-fPIC", "-shared"]
 
 

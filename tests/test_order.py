@@ -54,7 +54,7 @@ HEAVY = {
     *("difflib", "platformdirs", "tomllib", "zoneinfo"),
 }
 # Of ours, what loads such a one.
-LATE = {"cli", "scan.columns", "scan.compiled", "engines.open", "engines.task"}
+LATE = {"cli", "scan.columns", "scan.compiled", "scan.library", "engines.open", "engines.task"}
 DECOMPRESSORS = {"bz2", "lzma", "zlib", "isal", "compression", "backports"}
 HIDING = {"importlib", "runpy", "pkgutil"}
 

@@ -1,6 +1,7 @@
 """From lines to tallies."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from batchlog.formats import Format, Role, pattern
 from batchlog.scan.choice import MUCH, WITHOUT_NUMPY, Either, lacking, numpy_is_missing
@@ -9,6 +10,9 @@ from batchlog.scan.rows import Rows
 from batchlog.scan.scanner import Scanner
 from batchlog.scan.shape import STAMPS, Shape, shape_of
 from batchlog.scan.timed import TimedRows
+
+if TYPE_CHECKING:
+    from ctypes import CDLL
 
 __all__ = [
     "MUCH",
@@ -48,13 +52,31 @@ def scanner(  # noqa: PLR0917 - all of it is what one read is about
     if timing is None:
         rows = Rows(form, by, bounds, context)
         shape = shape_of(form, wants(form, by))
-        return rows if shape is None else Either(rows, partial(_columns, rows, shape), size)
+        if shape is None:
+            return rows
+        return Either(rows, partial(_compiled, rows, shape), partial(_columns, rows, shape), size)
     timed = TimedRows(form, by, bounds, context, timing=timing, before=before)
     shape = shape_of(form, wants(form, by) | {pattern.STAMP})
     stamp = form.field(Role.STAMP)
     if shape is None or stamp is None or stamp.unit not in STAMPS:
         return timed
-    return Either(timed, partial(_timed_columns, timed, shape), size)
+    compiled, columns = (
+        partial(_timed_compiled, timed, shape),
+        partial(_timed_columns, timed, shape),
+    )
+    return Either(timed, compiled, columns, size)
+
+
+def _compiled(rows: Rows, shape: Shape, library: "CDLL") -> Scanner:
+    from batchlog.scan.compiled import Compiled
+
+    return Compiled(library, rows, shape)
+
+
+def _timed_compiled(rows: TimedRows, shape: Shape, library: "CDLL") -> Scanner:
+    from batchlog.scan.compiled import TimedCompiled
+
+    return TimedCompiled(library, rows, shape)
 
 
 def _columns(rows: Rows, shape: Shape) -> Scanner:

@@ -90,15 +90,11 @@ class Chunk:
 
 
 class Column(NamedTuple):
-    """A text of each line, and what may be known of it already."""
+    """A text of each line."""
 
     chunk: Chunk
     begin: Positions
     end: Positions
-    values: Integers | None = None
-    """The number that it is, or the second of a stamp; -1 where none can be read."""
-    as_before: Flags | None = None
-    """Of a stamp, whether its minute is that of the line before."""
 
     @property
     def length(self) -> Integers:
@@ -107,9 +103,7 @@ class Column(NamedTuple):
 
     def numbers(self) -> tuple[Integers, Flags]:
         """Return the numbers that the texts are, and tell which are any."""
-        if self.values is None:
-            return numbers(self.chunk, self.begin, self.end)
-        return self.values, self.values >= 0
+        return numbers(self.chunk, self.begin, self.end)
 
 
 def numbers(chunk: Chunk, begin: Positions, end: Positions) -> tuple[Integers, Flags]:

@@ -4,17 +4,15 @@ Whatever line it is not sure of goes to rows, so it counts what they count; it i
 is imported where there is much to read, since NumPy takes a while.
 """
 
-from collections.abc import Callable
 from threading import local
 from typing import NamedTuple
 
 import numpy as np
 
 from batchlog.formats import Role, pattern
-from batchlog.scan import compiled
 from batchlog.scan.arrays import Flags, Integers
-from batchlog.scan.count import UNITS, Wanted
-from batchlog.scan.fields import Texts
+from batchlog.scan.count import UNITS, Wanted, by_goes
+from batchlog.scan.fields import Finder, Texts
 from batchlog.scan.grouping import Measures, add
 from batchlog.scan.instants import Instants
 from batchlog.scan.measures import constant, durations, reader, sizes
@@ -44,7 +42,7 @@ class Columns:
 
     def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
-        return _all_of(self._some, data, begin, end)
+        return by_goes(self._some, data, begin, end)
 
     def _some(self, data: bytes, begin: int, end: int) -> tuple[Tally, int]:
         read = self._measurer().measure(data, begin, end)
@@ -78,10 +76,12 @@ class TimedColumns:
 
     def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
-        return _all_of(self._some, data, begin, end)
+        return by_goes(self._some, data, begin, end)
 
     def _some(self, data: bytes, begin: int, end: int) -> tuple[Tally, int]:
-        read = None if self._rows.before is None else self._measurer.measure(data, begin, end)
+        if self._rows.before is None:
+            return self._rows.first(data, begin, end)
+        read = self._measurer.measure(data, begin, end)
         stamps = None if read is None else read.sure.stamps
         if read is None or stamps is None:
             return self._rows.scan(data, begin, end), end
@@ -116,19 +116,6 @@ class TimedColumns:
         return int(lines.begins[-1]), int(stamps[-1])
 
 
-_Some = Callable[[bytes, int, int], tuple[Tally, int]]
-"""Counts the next lines, as many as are looked at in one go, and tells where they end."""
-
-
-def _all_of(some: _Some, data: bytes, begin: int, end: int | None) -> Tally:
-    end = len(data) if end is None else end
-    tally, at = some(data, begin, end)
-    while at < end:
-        more, at = some(data, at, end)
-        tally.merge(more)
-    return tally
-
-
 def _bounds(wanted: Wanted) -> Integers | None:
     return np.array(wanted.bounds, np.int64) if wanted.form.has_duration else None
 
@@ -159,11 +146,11 @@ class Measurer:
         keep_freed()
         form, by = wanted.form, wanted.by
         stamp, duration = form.field(Role.STAMP), form.field(Role.DURATION)
+        self._finder = Finder(shape)
         self._readers = [reader(label, form) for label in by]
         # A line counts by its status, whatever is asked for; and only with a host where one stands.
         self._others = [reader(label, form) for label in ("status", "vhost") if label not in by]
         self._unit = UNITS[duration.unit] if duration else 0
-        self._finder = compiled.finder(shape, form)
         self._instants = Instants(stamp.unit) if stamp and timed else None
         self._tries = _TRIES
 

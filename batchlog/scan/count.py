@@ -62,8 +62,13 @@ Reading = tuple[tuple[str, ...], int, int | None]
 
 def wants(form: Format, by: tuple[str, ...]) -> frozenset[str]:
     """Return the raw texts that tallies by these labels need; a scanner finds those it can."""
-    needed = {_SOURCES.get(name, name) for name in by} | {pattern.STATUS, pattern.SIZE}
-    return frozenset(needed | ({pattern.DURATION} if form.has_duration else set()))
+    needed = sources(by) | {pattern.STATUS, pattern.SIZE}
+    return needed | ({pattern.DURATION} if form.has_duration else set())
+
+
+def sources(by: tuple[str, ...]) -> frozenset[str]:
+    """Return the raw texts that labels are read from."""
+    return frozenset(_SOURCES.get(name, name) for name in by)
 
 
 class Wanted(NamedTuple):
@@ -73,6 +78,29 @@ class Wanted(NamedTuple):
     by: tuple[str, ...]
     bounds: tuple[int, ...]
     """Upper bounds of the buckets of durations, in ascending nanoseconds, without infinity."""
+
+
+class Labels:
+    """Reads labels from raw texts, and keeps them in mind for the same texts."""
+
+    def __init__(self, by: tuple[str, ...], order: tuple[str, ...]) -> None:
+        """`order` names the texts of each `Raw`; labels of any other text are `other`."""
+        places = {want: place for place, want in enumerate(order)}
+        self._readers = [(places.get(_SOURCES.get(name, name)), READERS[name]) for name in by]
+        needed = {place for place, _ in self._readers if place is not None}
+        self._key: Callable[[Raw], object] = itemgetter(*needed) if needed else len
+        self._known: dict[object, tuple[str, ...]] = {}
+
+    def of(self, raw: Raw) -> tuple[str, ...]:
+        """Return the labels of a line."""
+        return self._known.get(self._key(raw)) or self._read(raw)
+
+    def _read(self, raw: Raw) -> tuple[str, ...]:
+        if len(self._known) >= _MANY:
+            self._known.clear()
+        found = tuple(OTHER if place is None else read(raw[place]) for place, read in self._readers)
+        self._known[self._key(raw)] = found
+        return found
 
 
 class Meter:
@@ -93,17 +121,14 @@ class Meter:
         self._unit = UNITS[duration.unit] if duration else 0
         self._bounds = bounds
         self._empty = [0] * (2 + (2 + len(bounds) if duration else 0))
-        self._readers = [(places.get(_SOURCES.get(name, name)), READERS[name]) for name in by]
-        sources = {place for place, _ in self._readers if place is not None}
-        self._key: Callable[[Raw], object] = itemgetter(*sources) if sources else len
-        self._known: dict[object, tuple[str, ...]] = {}
+        self._labels = Labels(by, order)
 
     def read(self, raw: Raw) -> Reading | None:
         """Read the raw texts of one line; None where it does not count."""
         size = 0 if self._size is None else size_of(raw[self._size])
         if size is None or not raw[self._status]:
             return None
-        found = self._known.get(self._key(raw)) or self._labels(raw)
+        found = self._labels.of(raw)
         if self._duration is None:
             return found, size, None
         return found, size, duration_of(raw[self._duration], self._unit)
@@ -128,14 +153,6 @@ class Meter:
         for found, row in rows.items():
             tally.add((slot, found), row)
 
-    def _labels(self, raw: Raw) -> tuple[str, ...]:
-        """Read the labels, and remember them for the same texts."""
-        if len(self._known) >= _MANY:
-            self._known.clear()
-        found = tuple(OTHER if place is None else read(raw[place]) for place, read in self._readers)
-        self._known[self._key(raw)] = found
-        return found
-
 
 def parts(data: bytes, begin: int, end: int | None) -> Iterator[bytes]:
     """Yield the lines from `begin` to `end`, so many at a time, and a longer one alone."""
@@ -153,6 +170,20 @@ def by_parts(count: Callable[[bytes], Tally], data: bytes, begin: int, end: int 
     tally = Tally()
     for lines in parts(data, begin, end):
         tally.merge(count(lines if lines.endswith(b"\n") else lines + b"\n"))
+    return tally
+
+
+Go = Callable[[bytes, int, int], tuple[Tally, int]]
+"""Counts lines from one place to another, as many as it likes, and tells where they end."""
+
+
+def by_goes(go: Go, data: bytes, begin: int, end: int | None) -> Tally:
+    """Count the lines from `begin` to `end` in as many goes as it takes."""
+    end = len(data) if end is None else end
+    tally, at = go(data, begin, end)
+    while at < end:
+        more, at = go(data, at, end)
+        tally.merge(more)
     return tally
 
 

@@ -93,10 +93,7 @@ class Finder:
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
-        literals = [self._shape.closing]
-        literals += [span.lead for span in shape.spans] + [span.dashes for span in shape.spans]
-        literals += [text.stop for span in shape.spans for text in span.texts]
-        self._margin = 2 * WORD + max(map(len, literals))
+        self._margin = 2 * WORD + max(map(len, shape.literals))
         self._flags = np.empty((2, _BLOCK), np.bool_)
 
     def find(self, data: bytes, begin: int, end: int) -> Texts:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from batchlog.formats import stamps
-from batchlog.scan.arrays import WORD, Column, Flags, Integers
+from batchlog.scan.arrays import WORD, Column
 from batchlog.scan.measures import Measured
 from batchlog.scan.shape import STAMPS
 
@@ -30,32 +30,24 @@ class Instants:
 
     def __call__(self, text: Column) -> Measured:
         """Read stamps, in Unix seconds."""
-        seconds, as_before = text.values, text.as_before
-        if seconds is None or as_before is None:
-            seconds, as_before = self._seconds(text)
-        heads = text.end[~as_before] - self._length  # which end alike, whatever their length
-        data = text.chunk.data
-        found = [self._minute(data[head : head + self._length]) for head in heads.tolist()]
-        run = np.cumsum(~as_before) - 1
-        minutes = np.array([0 if minute is None else minute for minute in found], np.int64)
-        known = np.array([minute is not None for minute in found], np.bool_)
-        return Measured(minutes[run] + seconds, (seconds >= 0) & known[run])
-
-    def _seconds(self, text: Column) -> tuple[Integers, Flags]:
-        """Read the seconds, -1 where there are none, and tell where no new minute begins."""
-        chunk, whole = text.chunk, text.length == self._length
+        chunk, sure = text.chunk, text.length == self._length
         # Where it is not, anything will do that can be read: it may lie in the line before.
-        begin = np.where(whole, text.begin, text.end - self._length)
-        as_before = np.ones(len(begin), np.bool_)
-        as_before[:1] = False
+        begin = np.where(sure, text.begin, text.end - self._length)
+        new = np.zeros(len(begin), np.bool_)
+        new[:1] = True
         for start, mask in self._masks:
             word = chunk.word(begin + start) & mask
-            as_before[1:] &= word[1:] == word[:-1]
+            new[1:] |= word[1:] != word[:-1]
+        heads = begin[new].tolist()
+        found = [self._minute(chunk.data[head : head + self._length]) for head in heads]
+        run = np.cumsum(new) - 1
+        minutes = np.array([0 if minute is None else minute for minute in found], np.int64)
+        sure &= np.array([minute is not None for minute in found], np.bool_)[run]
         tens = chunk.bytes[begin + self._at].astype(np.int64) - ord("0")
         ones = chunk.bytes[begin + self._at + 1].astype(np.int64) - ord("0")
         second = tens * 10 + ones
-        whole &= (tens >= 0) & (ones >= 0) & (ones <= 9) & (second <= _LAST_SECOND)  # noqa: PLR2004
-        return np.where(whole, second, -1), as_before
+        sure &= (tens >= 0) & (ones >= 0) & (ones <= 9) & (second <= _LAST_SECOND)  # noqa: PLR2004
+        return Measured(minutes[run] + second, sure)
 
     def _minute(self, text: bytes) -> int | None:
         """Return when the minute of a stamp begins."""

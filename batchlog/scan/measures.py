@@ -153,7 +153,7 @@ def sizes(text: Column) -> Measured:
 
 def durations(text: Column, unit: int) -> tuple[Measured, Flags]:
     """Read durations in nanoseconds, given those of the unit, and tell which lines have one."""
-    value, observed = _decimals(text, unit) if text.values is None else text.numbers()
+    value, observed = _decimals(text, unit)
     sure, rest = observed.copy(), np.flatnonzero(~observed)
     sure[rest] = _are_dashes(text, rest)
     return Measured(value, sure), observed

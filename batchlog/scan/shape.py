@@ -3,9 +3,11 @@
 Quotes are the landmarks, and what ends at one, or at the end of the line, is a span. A line that
 columns take counts as the expression of `formats.pattern` counts it, because:
 
-- No backslash is in it, and no field of an expression holds a quote but behind one, or as an empty
-  `""` outside of quotes. So its quotes are those of the format, one after the other, or what stands
-  between two of them does not fit, and it is left to rows.
+- No backslash is in it, or only such as come before an `x` or `u` (nginx and Apache write so what
+  cannot be printed), where nothing that is looked for begins with these. No field of an expression
+  holds a quote but behind a backslash, or as an empty `""` outside of quotes. So its quotes are
+  those of the format, one after the other, or what stands between two of them does not fit, and it
+  is left to rows.
 - A field is the shortest text before the whole literal behind it. A literal that goes up to a quote
   can stand at that quote alone; any other is searched from where the field begins.
 - The literal behind the last wanted field is looked at up to a quote, which is more than the
@@ -66,6 +68,21 @@ class Shape(NamedTuple):
     def quotes(self) -> int:
         """Number of quotes that a line must have at least."""
         return len(self.spans) - self.open_end
+
+    @property
+    def literals(self) -> list[bytes]:
+        """Everything that is looked for."""
+        stops = [text.stop for span in self.spans for text in span.texts]
+        return [
+            self.closing,
+            *stops,
+            *(part for one in self.spans for part in (one.lead, one.dashes)),
+        ]
+
+    def is_hidden_by(self, escapes: bytes) -> bool:
+        r"""Tell whether an escape such as `\x`, of one of these letters, may hide a literal."""
+        stops = b"".join(text.stop[:1] for span in self.spans for text in span.texts)
+        return b"\\" in b"".join(self.literals) or not set(stops).isdisjoint(escapes)
 
 
 Piece = list[bytes | int]

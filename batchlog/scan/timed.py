@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from batchlog.formats import Format, Role, pattern, stamps
-from batchlog.scan.count import Meter, Raw, Timing, Wanted, by_parts, stamper, wants
+from batchlog.scan.count import Meter, Raw, Timing, Wanted, by_parts, parts, stamper, wants
 from batchlog.tally import UNTIMED, Tally
 
 
@@ -48,6 +48,11 @@ class TimedRows:
     def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
         return by_parts(self._part, data, begin, end)
+
+    def first(self, data: bytes, begin: int, end: int) -> tuple[Tally, int]:
+        """Count as many of these lines as are counted at once, and tell where they end."""
+        lines = next(parts(data, begin, end))
+        return self.scan(lines), begin + len(lines)
 
     def _part(self, lines: bytes) -> Tally:
         tally = Tally()

@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.cli.program import Program
 from tests.site import line, lines
 
-BLOCK = 100_000
-"""Lines that an archive holds again and again: a twentieth of a second's work, or less."""
+BLOCK = 200_000
+"""Lines that an archive holds again and again: a tenth of a second's work, or less."""
 
 
 @cache

@@ -290,7 +290,7 @@ def test_quiet_is_silent_on_success(program: Program) -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_person_at_a_terminal_sees_a_bar_and_no_torn_line(program: Program, workers: str) -> None:
-    all_of_them = long_archives(program, 4, 8)
+    all_of_them = long_archives(program, 4, 12)
     program.site.rotated(9).write_bytes(b"\x7fELF" + bytes(200))
     words = ("backfill", "-v", "--workers", workers, "--textfile", program.textfile)
     said = watched(program, program.command(*words, str(program.site.logs / "*")))
@@ -393,7 +393,7 @@ def test_a_backfill_waits_for_a_run(program: Program) -> None:
 
 
 def test_a_second_backfill_is_a_75_and_the_first_goes_on(program: Program) -> None:
-    all_of_them = long_archives(program, 4, 8)
+    all_of_them = long_archives(program, 4, 12)
     words = ("backfill", "--workers", "1", "--textfile", program.textfile, pattern(program))
     with program.start(*words) as first:
         first.until("access.log.1.gz: ")
@@ -404,7 +404,7 @@ def test_a_second_backfill_is_a_75_and_the_first_goes_on(program: Program) -> No
 
 
 def test_a_second_history_in_the_same_place_is_a_75(program: Program) -> None:
-    long_archives(program, 3, 5)
+    long_archives(program, 3, 8)
     words = ("backfill", "--workers", "1", *LABELS, "--openmetrics", "h", pattern(program))
     with program.start(*words) as first:
         first.until("access.log.1.gz: ")
@@ -414,7 +414,7 @@ def test_a_second_history_in_the_same_place_is_a_75(program: Program) -> None:
 
 
 def test_pushes_go_on_while_a_backfill_reads(program: Program) -> None:
-    all_of_them = long_archives(program, 4, 8)
+    all_of_them = long_archives(program, 4, 12)
     program.access.write_bytes(lines(range(30_000, 30_005)))
     words = ("backfill", "--workers", "1", "--textfile", program.textfile, "--lock-wait", "30s")
     with program.start(*words, pattern(program)) as running:

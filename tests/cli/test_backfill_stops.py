@@ -15,7 +15,7 @@ FILES = 8
 BLOCKS = {"totals": 16, "history": 6}
 """Of each file: what goes by time takes longer."""
 
-A_COMMIT = 40
+A_COMMIT = 30
 """Blocks of each file, so that totals are committed in the middle: that is done once a second."""
 
 LABELS = ("--series-label", "job=web")

@@ -1,22 +1,20 @@
-"""What finds texts in columns: the compiled part, and arrays, as where there is no C compiler."""
+"""The quicker scanners: the compiled one, and columns, as where there is no C compiler."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
-from batchlog.scan import compiled
+from batchlog.scan.library import library, load
+from tests.scan.quicker import COLUMNS, Quicker, compiled_by
 
 
-@pytest.fixture(scope="module", params=["compiled", "arrays"])
-def finder(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Choose what finds texts; `BATCHLOG_TEST_LIBRARY` names another build of the compiled part."""
+@pytest.fixture(scope="module", params=["compiled", "columns"])
+def quicker(request: pytest.FixtureRequest) -> Quicker:
+    """Return one of them; `BATCHLOG_TEST_LIBRARY` names another build of the compiled part."""
+    if request.param == "columns":
+        return COLUMNS
     path = os.environ.get("BATCHLOG_TEST_LIBRARY")
-    found = compiled.load(path) if path else compiled.library()
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "arrays":
-            found = None
-        elif found is None:
-            pytest.skip("batchlog was installed without its compiled part")
-        patch.setattr(compiled, "library", lambda: found)
-        yield
+    found = load(path) if path else library()
+    if found is None:
+        pytest.skip("batchlog was installed without its compiled part")
+    return compiled_by(found)

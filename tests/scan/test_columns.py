@@ -14,15 +14,13 @@ from hypothesis import strategies as st
 from batchlog.formats import Format, Role, resolve
 from batchlog.labels import READERS
 from batchlog.scan import Timing
-from batchlog.scan.columns import Columns, Measurer, TimedColumns
-from batchlog.scan.count import wants
+from batchlog.scan.count import Wanted, wants
 from batchlog.scan.rows import Rows
 from batchlog.scan.shape import STAMPS, Shape, shape_of
 from batchlog.scan.timed import TimedRows
 from batchlog.tally import Tally
+from tests.scan.quicker import COLUMNS, Quicker
 from tests.scan.test_any_bytes import BOUNDS, PIECES
-
-pytestmark = pytest.mark.usefixtures("finder")
 
 EXAMPLES = int(os.environ.get("BATCHLOG_TEST_EXAMPLES", "300"))
 REAL = Path(__file__).parents[2] / "../shared/data/elastic-examples/apache_logs/apache_logs"
@@ -136,7 +134,8 @@ def chunk(spec: str, changed: list[Change]) -> bytes:
 
 @settings(max_examples=EXAMPLES)
 @given(st.sampled_from(SPECS), choices, damages, st.binary(max_size=60), st.booleans())
-def test_columns_give_what_rows_give(
+def test_columns_give_what_rows_give(  # noqa: PLR0917 - all of it is drawn
+    quicker: Quicker,
     spec: str,
     by: tuple[str, ...],
     changed: list[Change],
@@ -146,7 +145,7 @@ def test_columns_give_what_rows_give(
     form, data = resolve(spec), chunk(spec, changed) + end
     data = data.replace(b"\n", b"\r\n") if returns else data
     rows = Rows(form, by, BOUNDS, "")
-    assert rows.scan(data) == Columns(rows, shape(form, by)).scan(data)
+    assert rows.scan(data) == quicker.untimed(rows, shape(form, by)).scan(data)
 
 
 around = st.lists(
@@ -158,17 +157,23 @@ around = st.lists(
 @settings(max_examples=EXAMPLES)
 @given(st.sampled_from(SPECS), choices, damages, around, around, st.booleans())
 def test_columns_look_at_nothing_around_their_lines(  # noqa: PLR0917 - all of it is drawn
-    spec: str, by: tuple[str, ...], changed: list[Change], before: bytes, behind: bytes, timed: bool
+    quicker: Quicker,
+    spec: str,
+    by: tuple[str, ...],
+    changed: list[Change],
+    before: bytes,
+    behind: bytes,
+    timed: bool,
 ) -> None:
     form, lines = resolve(spec), chunk(spec, changed)
     data, begin, end = before + lines + behind, len(before), len(before) + len(lines)
     if not timed or not form.has_stamp:
         rows = Rows(form, by, BOUNDS, "")
-        assert rows.scan(lines) == Columns(rows, shape(form, by)).scan(data, begin, end)
+        assert rows.scan(lines) == quicker.untimed(rows, shape(form, by)).scan(data, begin, end)
         assert rows.scan(lines) == rows.scan(data, begin, end)
         return
     one, other = (TimedRows(form, by, BOUNDS, "", timing=Timing(60), before=1) for _ in range(2))
-    columns = TimedColumns(other, shape(form, by, timed=True))
+    columns = quicker.timed(other, shape(form, by, timed=True))
     assert one.scan(lines) == columns.scan(data, begin, end)
     assert one.before == other.before
 
@@ -176,6 +181,7 @@ def test_columns_look_at_nothing_around_their_lines(  # noqa: PLR0917 - all of i
 @settings(max_examples=2 * EXAMPLES)
 @given(drawn_formats(), choices, st.lists(cuts, max_size=2), st.booleans())
 def test_columns_give_what_rows_give_in_any_format(
+    quicker: Quicker,
     drawn: tuple[Format, bytes],
     by: tuple[str, ...],
     what: list[tuple[int, int, bytes]],
@@ -188,12 +194,12 @@ def test_columns_give_what_rows_give_in_any_format(
     data = lines * 12 + damage(lines, what) + lines * 3
     if not timed:
         rows = Rows(form, by, BOUNDS, "")
-        assert rows.scan(data) == Columns(rows, found).scan(data)
+        assert rows.scan(data) == quicker.untimed(rows, found).scan(data)
         return
     one, other = (TimedRows(form, by, BOUNDS, "", timing=Timing(60), before=1) for _ in range(2))
     field = form.field(Role.STAMP)
     if field is not None and field.unit in STAMPS:
-        assert one.scan(data) == TimedColumns(other, found).scan(data)
+        assert one.scan(data) == quicker.timed(other, found).scan(data)
 
 
 @settings(max_examples=EXAMPLES)
@@ -209,6 +215,7 @@ def test_columns_give_what_rows_give_in_any_format(
     ),
 )
 def test_columns_count_by_time_as_rows_do(
+    quicker: Quicker,
     spec: str,
     by: tuple[str, ...],
     changes: list[list[Change]],
@@ -216,7 +223,7 @@ def test_columns_count_by_time_as_rows_do(
 ) -> None:
     form = resolve(spec)
     rows, beneath = (TimedRows(form, by, BOUNDS, "", timing=timing, before=None) for _ in range(2))
-    columns = TimedColumns(beneath, shape(form, by, timed=True))
+    columns = quicker.timed(beneath, shape(form, by, timed=True))
     for changed in [[], *changes]:
         data = chunk(spec, changed)
         assert rows.scan(data) == columns.scan(data)
@@ -225,17 +232,17 @@ def test_columns_count_by_time_as_rows_do(
 
 @pytest.mark.parametrize("spec", SPECS)
 @pytest.mark.parametrize("by", [(), ("status",), tuple(READERS)])
-def test_nearly_nothing_that_servers_write_is_left_to_rows(spec: str, by: tuple[str, ...]) -> None:
+def test_nearly_nothing_that_servers_write_is_left_to_rows(
+    quicker: Quicker, spec: str, by: tuple[str, ...]
+) -> None:
     form = resolve(spec)
     for timed in {False, form.has_stamp}:
-        read = Measurer(
-            Rows(form, by, BOUNDS, "").wanted, shape(form, by, timed=timed), timed=timed
-        )
+        what, found = Wanted(form, by, BOUNDS), shape(form, by, timed=timed)
         for end in (b"\n", b"\r\n"):
             data = chunk(spec, []).replace(b"\n", end) * 4
-            found = read.measure(data, 0, len(data))
-            assert found is not None
-            assert len(found.left) <= 4 * LINES // 10
+            read = quicker.read(what, found, data, timed)
+            assert read is not None
+            assert read.left <= 4 * LINES // 10
 
 
 @pytest.mark.parametrize("spec", ["%r %>s %b", "%h%l %>s %b", "%>s %b %v"])
@@ -244,12 +251,12 @@ def test_what_only_an_expression_can_tell_has_no_shape(spec: str) -> None:
     assert shape_of(form, wants(form, ("vhost",))) is None
 
 
-def test_numbers_of_any_size_add_up_exactly() -> None:
+def test_numbers_of_any_size_add_up_exactly(quicker: Quicker) -> None:
     form = resolve("common")
     line = b'h - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 %d\n'
     data = b"".join(line % (10**power + number) for power in range(16) for number in range(20))
     rows = Rows(form, (), (), "")
-    tally = Columns(rows, shape(form, ())).scan(data)
+    tally = quicker.untimed(rows, shape(form, ())).scan(data)
     assert rows.scan(data) == tally
     assert (
         sum(10**power + number for power in range(16) for number in range(20))
@@ -257,68 +264,69 @@ def test_numbers_of_any_size_add_up_exactly() -> None:
     )
 
 
-def test_a_real_log_is_read_by_columns_and_counts_the_same() -> None:
+def test_a_real_log_is_read_by_columns_and_counts_the_same(quicker: Quicker) -> None:
     form, by = resolve("combined"), ("status", "method", "protocol")
     if not REAL.exists():
         pytest.skip("the real logs stand beside the checkout")
     data = REAL.read_bytes()
     rows = Rows(form, by, (), "")
-    read = Measurer(rows.wanted, shape(form, by)).measure(data, 0, len(data))
+    read = quicker.read(rows.wanted, shape(form, by), data, False)
     assert read is not None
-    assert len(read.left) < 100
-    assert rows.scan(data) == Columns(rows, shape(form, by)).scan(data)
+    assert read.left < 100
+    assert rows.scan(data) == quicker.untimed(rows, shape(form, by)).scan(data)
 
 
 @pytest.mark.parametrize("timed", [False, True])
-def test_lines_with_many_landmarks_are_read_in_several_goes(timed: bool) -> None:
+def test_lines_with_many_landmarks_are_read_in_several_goes(quicker: Quicker, timed: bool) -> None:
     form = resolve(JSON)
     data = b"".join(good(JSON, number) + b"\n" for number in range(40_000))
     found = shape(form, ("status",), timed=timed)
-    wanted = Rows(form, ("status",), BOUNDS, "").wanted
-    read = Measurer(wanted, found, timed=timed).measure(data, 0, len(data))
+    read = COLUMNS.read(Wanted(form, ("status",), BOUNDS), found, data, timed)
     assert read is not None
     assert 0 < read.end < len(data)
     assert b"\n" == data[read.end - 1 : read.end]
     if not timed:
         rows = Rows(form, ("status",), BOUNDS, "")
-        assert rows.scan(data) == Columns(rows, found).scan(data)
+        assert rows.scan(data) == quicker.untimed(rows, found).scan(data)
         return
     by = ("status",)
     one, other = (TimedRows(form, by, BOUNDS, "", timing=Timing(60), before=1) for _ in range(2))
-    assert one.scan(data) == TimedColumns(other, found).scan(data)
+    assert one.scan(data) == quicker.timed(other, found).scan(data)
     assert one.before == other.before
 
 
-def test_shuffled_lines_go_to_their_slots() -> None:
+def test_shuffled_lines_go_to_their_slots(quicker: Quicker) -> None:
     form, timing = resolve("common"), Timing(60)
     line = b'h - - [10/Oct/2000:%02d:%02d:36 -0700] "GET / HTTP/1.1" 200 5\n'
     data = b"".join(line % (n * 7 % 24, n * 11 % 60) for n in range(3000))
     beneath = TimedRows(form, (), (), "", timing=timing, before=1)
     rows = TimedRows(form, (), (), "", timing=timing, before=1)
-    assert rows.scan(data) == TimedColumns(beneath, shape(form, (), timed=True)).scan(data)
+    assert rows.scan(data) == quicker.timed(beneath, shape(form, (), timed=True)).scan(data)
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_chunks_of_which_nothing_fits_are_left_to_rows_and_tried_no_more(spec: str) -> None:
+def test_chunks_of_which_nothing_fits_are_left_to_rows_and_tried_no_more(
+    quicker: Quicker, spec: str
+) -> None:
     form = resolve(spec)
     data, bad = chunk(spec, []), b"no request \\x16\n" * LINES
     rows = Rows(form, (), BOUNDS, "")
-    columns = Columns(rows, shape(form, ()))
+    columns = quicker.untimed(rows, shape(form, ()))
     for lines in [bad] * 10 + [data]:
         assert rows.scan(lines) == columns.scan(lines)
     if form.has_stamp:
         one, other = (
             TimedRows(form, (), BOUNDS, "", timing=Timing(60), before=None) for _ in range(2)
         )
-        timed = TimedColumns(other, shape(form, (), timed=True))
+        timed = quicker.timed(other, shape(form, (), timed=True))
         for lines in (data, bad, data):
             assert one.scan(lines) == timed.scan(lines)
 
 
-def test_nothing_and_less_than_a_line_are_left_to_rows() -> None:
+def test_nothing_and_less_than_a_line_are_left_to_rows(quicker: Quicker) -> None:
     form = resolve("common")
     rows = Rows(form, (), (), "")
-    columns = Columns(rows, shape(form, ()))
+    columns = quicker.untimed(rows, shape(form, ()))
     for data in (b"", b"\n", b"\n\n\n", b"x", good("common", 1), good("common", 1) + b"\n"):
         assert rows.scan(data) == columns.scan(data)
     assert Tally() == columns.scan(b"")

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from batchlog.scan import compiled
+from batchlog.scan.library import library, load
 
 ROOT = Path(__file__).parents[2]
-SOURCE = ROOT / "batchlog" / "scan" / "texts.c"
+SOURCE = ROOT / "batchlog" / "scan" / "lines.c"
 COMPILER = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
 
@@ -43,7 +43,7 @@ def wheel(source: Path, to: Path, **changed: str) -> Path:
 
 @needs_compiler
 def test_a_checkout_that_is_installed_has_it() -> None:
-    assert compiled.library() is not None
+    assert library() is not None
 
 
 @needs_compiler
@@ -52,8 +52,8 @@ def test_a_wheel_holds_it_and_is_for_any_python_of_the_platform(tmp_path: Path) 
     assert "-py3-none-" in built.name
     assert not built.name.endswith("-any.whl")
     with zipfile.ZipFile(built) as opened:
-        found = opened.extract("batchlog/scan/texts.so", tmp_path / "unpacked")
-    assert compiled.load(found) is not None
+        found = opened.extract("batchlog/scan/lines.so", tmp_path / "unpacked")
+    assert load(found) is not None
 
 
 @needs_compiler
@@ -61,33 +61,33 @@ def test_a_source_distribution_can_be_built_from(tmp_path: Path) -> None:
     done = run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path))
     assert 0 == done.returncode, done.stderr
     built = wheel(next(tmp_path.glob("*.tar.gz")), tmp_path / "wheel")
-    assert "batchlog/scan/texts.so" in zipfile.ZipFile(built).namelist()
+    assert "batchlog/scan/lines.so" in zipfile.ZipFile(built).namelist()
 
 
 @pytest.mark.parametrize("compiler", ["false", "/no/such/compiler -x"])
 def test_without_a_compiler_a_wheel_is_plain_python(tmp_path: Path, compiler: str) -> None:
     built = wheel(ROOT, tmp_path, CC=compiler)
     assert built.name.endswith("-py3-none-any.whl")
-    assert "batchlog/scan/texts.so" not in zipfile.ZipFile(built).namelist()
+    assert "batchlog/scan/lines.so" not in zipfile.ZipFile(built).namelist()
 
 
 @needs_compiler
 def test_another_version_and_what_is_no_library_are_not_used(tmp_path: Path) -> None:
-    other, source = tmp_path / "other.so", tmp_path / "texts.c"
+    other, source = tmp_path / "other.so", tmp_path / "lines.c"
     text = SOURCE.read_text()
     assert text.count("return 1; }") == 1
     source.write_text(text.replace("return 1; }", "return 99; }"))
     assert 0 == compile_to(other, source=source).returncode
-    assert compiled.load(str(other)) is None
+    assert load(str(other)) is None
     source.write_text("no library")
-    assert compiled.load(str(source)) is None
-    assert compiled.load(str(tmp_path / "none.so")) is None
+    assert load(str(source)) is None
+    assert load(str(tmp_path / "none.so")) is None
 
 
 @needs_compiler
 def test_it_compiles_without_a_warning(tmp_path: Path) -> None:
     flags = ("-O2", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
-    done = compile_to(tmp_path / "texts.so", *flags)
+    done = compile_to(tmp_path / "lines.so", *flags)
     assert 0 == done.returncode, done.stderr
 
 
@@ -97,13 +97,21 @@ def test_it_never_reads_or_writes_out_of_bounds(tmp_path: Path) -> None:
 
     With PYTHONMALLOC=malloc each chunk and each array has guarded bytes around it.
     """
-    library = tmp_path / "texts.so"
+    library = tmp_path / "lines.so"
     sanitize = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     done = compile_to(library, *sanitize)
     guard = run(str(COMPILER), "-print-file-name=libasan.so").stdout.strip()
     if done.returncode or not Path(guard).is_absolute():
         pytest.skip("this compiler has no address sanitizer")
-    tests = ("tests/scan/test_columns.py", "-k", "compiled", "-p", "no:cacheprovider", "-q")
+    tests = (
+        "tests/scan/test_columns.py",
+        "tests/scan/test_odd_lines.py",
+        "-k",
+        "compiled",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+    )
     done = run(
         *(sys.executable, "-m", "pytest", *tests),
         BATCHLOG_TEST_LIBRARY=str(library),

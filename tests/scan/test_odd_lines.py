@@ -6,14 +6,12 @@ import pytest
 
 from batchlog.formats import pattern, resolve
 from batchlog.scan import Timing
-from batchlog.scan.columns import Columns, TimedColumns
 from batchlog.scan.count import wants
 from batchlog.scan.rows import Rows
 from batchlog.scan.shape import shape_of
 from batchlog.scan.timed import TimedRows
+from tests.scan.quicker import Quicker
 from tests.scan.test_any_bytes import BOUNDS
-
-pytestmark = pytest.mark.usefixtures("finder")
 
 BEGINNING = '$remote_addr [$time_local] "$request" $status $body_bytes_sent $request_time'
 LAST = '$remote_addr [$time_local] $status $body_bytes_sent $request_time "$request"'
@@ -48,6 +46,8 @@ ODD = {
     ],
     "$request": [
         *('GET /\\" 404 7 0.1 ', 'GET /\\" 404 7 0.1', "GET /\nHTTP/1.1", '" 404 7 0.1', '"'),
+        *("\\x16\\x03", "GET /\\x22 404", "\\x", "GET \\x", "\\u0001 a", "GET\\x20/", "\\x\\y"),
+        *('\\x16\\" 404 7 0.1 ', '\\x" 404 7 0.1 "', '\\\\x" 404 7 0.1 "', "GET / HTTP/1.1\\x"),
         *('GET / " 404 7 0.1 "', "\\", "\\x00", "", "-", "\x00"),
     ],
     "$status": [
@@ -75,7 +75,19 @@ ODD = {
         *("9007199", "9007199.254740992", "9007199.254740993", "9007199.3", "9007200", "9007200.1"),
         *("9" * 15, "9" * 16, "9" * 17, "9" * 40, f"{'9' * 40}.5", "0.999999999", "0.000000001"),
     ],
-    "$http_user_agent": ["", " ", "\\", '"', '\\"', "a\nb", "a\r"],
+    "$http_user_agent": [
+        "",
+        " ",
+        "\\",
+        "\\x22",
+        "\\xe2\\u00e2",
+        "\\xe2\\",
+        "\\x ",
+        '"',
+        '\\"',
+        "a\nb",
+        "a\r",
+    ],
 }
 CASES = [(name, text) for name, texts in ODD.items() for text in texts]
 
@@ -103,34 +115,50 @@ def _with(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "text"), CASES)
-def test_columns_agree_with_rows(name: str, text: str) -> None:
+def test_columns_agree_with_rows(quicker: Quicker, name: str, text: str) -> None:
     for spec, end in product(_with(name), (b"\n", b"\r\n")):
         data = chunk(spec, name, text).replace(b"\n", end)
         form, by = resolve(spec), ("status", "method")
         shape = shape_of(form, wants(form, by))
         assert shape is not None
         rows = Rows(form, by, BOUNDS, "")
-        assert rows.scan(data) == Columns(rows, shape).scan(data)
+        assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)
 
 
 @pytest.mark.parametrize(("name", "text"), CASES)
-def test_columns_agree_with_rows_by_time(name: str, text: str) -> None:
+def test_columns_agree_with_rows_by_time(quicker: Quicker, name: str, text: str) -> None:
     for spec, step in product(_with(name), (1, 60)):
         form, data = resolve(spec), chunk(spec, name, text)
         one, other = (TimedRows(form, (), BOUNDS, "", timing=Timing(step), before=9) for _ in "ab")
         shape = shape_of(form, wants(form, ()) | {pattern.STAMP})
         assert shape is not None
-        assert one.scan(data) == TimedColumns(other, shape).scan(data)
+        assert one.scan(data) == quicker.timed(other, shape).scan(data)
         assert one.before == other.before
 
 
 @pytest.mark.parametrize(
     ("what", "other"), [(b"bytes", b"bytesX"), (b"bytes", b"byte"), (b"at", b"it")]
 )
-def test_columns_agree_with_rows_about_other_keys(what: bytes, other: bytes) -> None:
+def test_columns_agree_with_rows_about_other_keys(
+    quicker: Quicker, what: bytes, other: bytes
+) -> None:
     form, usual = resolve(JSON), line(JSON)
     data = usual * 30 + usual.replace(what, other, 1) + usual * 30
     rows = Rows(form, (), BOUNDS, "")
     shape = shape_of(form, wants(form, ()))
     assert shape is not None
-    assert rows.scan(data) == Columns(rows, shape).scan(data)
+    assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)
+
+
+@pytest.mark.parametrize("text", ["a", "a\\", "a\\x", "\\x", "a\\xx", "\\u"])
+@pytest.mark.parametrize("spec", ["%ux%>s %b", "%uy%>s %b", '"%u" x%>s %b', "%u\\x%>s %b"])
+def test_columns_agree_with_rows_about_escapes_that_may_hide_a_literal(
+    quicker: Quicker, spec: str, text: str
+) -> None:
+    form = resolve(spec)
+    usual, odd = (spec.replace("%u", user).replace("%>s %b", "200 5") for user in ("me", text))
+    data = f"{usual}\n".encode() * 9 + f"{odd}\n".encode() + f"{usual}\n".encode() * 9
+    rows = Rows(form, (), (), "")
+    shape = shape_of(form, wants(form, ()))
+    assert shape is not None
+    assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)
