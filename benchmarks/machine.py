@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from batchlog.scan.library import library
 from benchmarks.measure import Program, environment
 from benchmarks.peers import version_command
 
@@ -50,7 +51,9 @@ def versions(programs: Iterable[Program]) -> dict[str, str]:
         words[0] for program in programs for words in program.commands if not program.is_ours
     )
     asked = {command: asked_of(command) for command in commands if command != "python"}
-    return {**{name: held(name) for name in _LIBRARIES if held(name)}, **asked}
+    libraries = {name: held(name) for name in _LIBRARIES if held(name)}
+    part = "compiled" if library() else "not compiled"
+    return {**libraries, "batchlog": f"{libraries['batchlog']} ({part})", **asked}
 
 
 def asked_of(command: str) -> str:

@@ -39,9 +39,7 @@ def check(request: Request) -> Iterator[Finding]:
     yield from _quarantined(state)
     yield from _gateways(request, state)
     yield from _textfile(request, state)
-    slow = lacking()
-    if slow:
-        yield warning(slow)
+    yield from map(warning, lacking())
 
 
 def _generation(state: State | None) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from batchlog.config.schema import Metrics
 from batchlog.errors import EngineUnreachable, Stop
 from batchlog.formats import resolve
-from batchlog.scan import scanner
+from batchlog.scan import numpy_is_missing, scanner
 from batchlog.segments.content import OpenFile
 from batchlog.segments.read import Read, Step, read
 from batchlog.segments.take import Planned
@@ -36,6 +36,12 @@ class Reader:
         self._waiting: set[Task] = set()
         self._results: Iterator[Done] = iter(())
         self._ends = ExitStack()
+        self._by_rows = False
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether there was much to read, and nothing here or in a process to read it quicker."""
+        return self._by_rows or numpy_is_missing()
 
     def read(self, content: OpenFile, what: Read, spec: str, context: str) -> Iterator[Step]:
         """Read on from a mark, in a format (see `segments.read`)."""
@@ -68,6 +74,7 @@ class Reader:
         try:
             for done in self._results:
                 self._waiting.discard(done.task)
+                self._by_rows |= done.by_rows
                 if done.task == task:
                     return done.step
         except EngineUnreachable:

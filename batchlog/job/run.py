@@ -25,7 +25,7 @@ from batchlog.job.request import Request, Verdict, World
 from batchlog.job.survey import after_backfill, begin_new, left_out, survey, unmatched
 from batchlog.job.work import Work
 from batchlog.metrics import RunStatus
-from batchlog.scan import WITHOUT_NUMPY, numpy_is_missing
+from batchlog.scan import WITHOUT_NUMPY
 from batchlog.segments.findings import amount, error, notice, size, warning
 from batchlog.segments.origin import Begin
 from batchlog.sinks.target import Target
@@ -120,7 +120,7 @@ class _Run:
         stop = self._verdict.world.stop
         with Reader(settings.metrics, stop, self._request.workers) as reader:
             Following(work, settings, self._verdict, self._now, reader).follow(places)
-        if numpy_is_missing():
+        if reader.by_rows:
             self._verdict.hear(notice(WITHOUT_NUMPY))
         self._lap("read")
 

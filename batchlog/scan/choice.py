@@ -24,7 +24,7 @@ LITTLE = 1 << 16
 WITHOUT_NUMPY = "NumPy cannot be imported: what there is to read is read several times slower"
 NOT_COMPILED = (
     "batchlog was installed without its compiled part: much text is read more slowly; "
-    "install it again with a C compiler at hand"
+    "install it again with a C compiler at hand (pip install -v says what keeps it from that)"
 )
 
 
@@ -41,11 +41,11 @@ def numpy_is_missing() -> bool:
     return _Process.numpy_is_missing
 
 
-def lacking() -> str | None:
+def lacking() -> list[str]:
     """Say what is missing here that much text would be read faster with; this may import NumPy."""
     if _library() is not None:
-        return None
-    return NOT_COMPILED if _numpy_imports() else WITHOUT_NUMPY
+        return []
+    return [NOT_COMPILED] if _numpy_imports() else [NOT_COMPILED, WITHOUT_NUMPY]
 
 
 Make = Callable[[], Scanner]

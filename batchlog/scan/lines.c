@@ -2,8 +2,8 @@
  * Counts lines by what stands in them: what the expressions of `rows` and a dictionary do, in one
  * look at each byte, while other Python threads run. Lines of which it is not sure are left out.
  *
- * It is plain C without Python in it; compiled.py calls it and has the same structures, field by
- * field. Nothing is written to but what is passed for it, and nothing is kept. Every read lies
+ * It is plain C without Python in it; library.py loads it and has the same structures, field by
+ * field, and counter.py calls it. Nothing is written to but what is passed for it, and nothing is kept. Every read lies
  * between the beginning of a line and its newline.
  */
 
@@ -12,7 +12,7 @@
 
 typedef const unsigned char *place;
 
-/* Changes with every change of what is passed: compiled.py takes no library of another one. */
+/* Changes with every change of what is passed: library.py takes no build of another one. */
 int32_t lines_version(void) { return 1; }
 
 /* Of a number that is read; the second ones stand behind a point. */

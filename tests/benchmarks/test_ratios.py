@@ -4,8 +4,9 @@ No time is asserted, only ratios of medians from one run, in which all programs 
 else the machine does slows all of them. `make bench` measures whole processes on two million lines;
 on the small logs that a test can afford a start takes longer than the scan. So what is compared is
 the time that 600,000 more lines take: a log of 700,000 lines less one of 100,000. Both are above
-the size from which batchlog reads by columns. The larger is the smaller seven times over (as gzip:
-its members seven times over), since making lines takes longer than reading them.
+the size from which batchlog reads by what is quicker than rows. The larger is the smaller seven
+times over (as gzip: its members seven times over), since making lines takes longer than reading
+them.
 
 mtail and GoAccess take so long that their start does not count: for them it is the time of the
 smaller log, brought to 600,000 lines. Two workers are compared with one on four archives, of one

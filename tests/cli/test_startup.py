@@ -10,7 +10,7 @@ import pytest
 import batchlog
 from batchlog.scan import MUCH
 from batchlog.scan.library import library
-from tests.cli.archives import archive, pattern
+from tests.cli.archives import archive, long_archives, pattern
 from tests.cli.program import Program
 from tests.site import line
 
@@ -113,7 +113,9 @@ def test_check_says_what_is_missing(plain: Program) -> None:
     words = ("check", "--textfile", str(plain.textfile), str(plain.access))
     assert "WARN  batchlog was installed without its compiled part" in plain(*words).out
     (plain.root / "other" / "numpy.py").write_text("raise ImportError('for another machine')\n")
-    assert "WARN  NumPy cannot be imported" in plain(*words).out
+    said = plain(*words).out
+    assert "WARN  batchlog was installed without its compiled part" in said
+    assert "WARN  NumPy cannot be imported" in said
 
 
 def test_too_little_memory_is_one_line_and_nothing_is_committed(plain: Program) -> None:
@@ -135,3 +137,14 @@ def test_without_numpy_too_rows_answer_and_say_so(plain: Program) -> None:
     assert 0 == done.exit
     assert "NumPy cannot be imported" in done.err
     assert LINES == plain.requests()
+
+
+def test_where_processes_have_no_numpy_the_run_says_so_once(plain: Program) -> None:
+    count = long_archives(plain, 2, 3)
+    plain.access.touch()
+    (plain.root / "other" / "numpy.py").write_text("raise ImportError('for another machine')\n")
+    words = ("push", "--since", "start", "--workers", "2", "--textfile", str(plain.textfile))
+    done = plain(*words, str(plain.access))
+    assert 0 == done.exit
+    assert 1 == done.err.count("NumPy cannot be imported")
+    assert count == plain.requests()
