@@ -8,7 +8,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sysconfig
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -48,8 +47,6 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg] # hatchling
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile before a wheel is built."""
-        if self.target_name != "wheel":
-            return
         library = Path(self.root, LIBRARY)
         if version == "editable":
             library.unlink(missing_ok=True)
@@ -60,7 +57,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg] # hatchling
         if why:
             self.app.display_warning(f"batchlog is built without its compiled part: {why}")
             return
-        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        *_, platform = self.build_config.builder.get_best_matching_tag().split("-")
         build_data["tag"] = f"py3-none-{platform}"
         build_data["pure_python"] = False
         if self._place:

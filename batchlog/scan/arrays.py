@@ -134,12 +134,16 @@ def _number(word: _Words, length: Integers) -> tuple[_Words, Flags]:
 
 
 def sums(key: Integers, values: Integers, size: int) -> Integers:
-    """Add up the values of each key from 0 to `size`, exactly."""
+    """Add up the values of each key from 0 to `size`, exactly: as objects if 64 bits may not do."""
     most = int(values.max(initial=0))
     if most * len(values) < _EXACT:
         return np.bincount(key, values, size).astype(np.int64)
-    high = np.bincount(key, values >> 26, size).astype(np.int64)
-    return (high << 26) + np.bincount(key, values & ((1 << 26) - 1), size).astype(np.int64)
+    high, low = values >> 26, values & ((1 << 26) - 1)
+    high, low = (
+        np.bincount(key, part, size).astype(np.int64).astype(object) for part in (high, low)
+    )
+    found: Integers = (high << 26) + low
+    return found
 
 
 def dense(codes: Integers, size: int) -> tuple[Integers, Integers]:

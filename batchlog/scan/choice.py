@@ -23,7 +23,7 @@ LITTLE = 1 << 16
 
 WITHOUT_NUMPY = "NumPy cannot be imported: what there is to read is read several times slower"
 NOT_COMPILED = (
-    "batchlog was installed without its compiled part: much text is read more slowly; "
+    "batchlog's compiled part is missing or cannot be loaded: much text is read more slowly; "
     "install it again with a C compiler at hand (pip install -v says what keeps it from that)"
 )
 

@@ -15,17 +15,13 @@ from batchlog.scan.count import UNITS, Wanted, by_goes
 from batchlog.scan.fields import Finder, Texts
 from batchlog.scan.grouping import Measures, add
 from batchlog.scan.instants import Instants
+from batchlog.scan.left import LEFT, Patience, joined
 from batchlog.scan.measures import constant, durations, reader, sizes
 from batchlog.scan.memory import keep_freed
 from batchlog.scan.rows import Rows
 from batchlog.scan.shape import Shape
 from batchlog.scan.timed import TimedRows
 from batchlog.tally import Tally
-
-_LEFT = 1 / 4
-"""Share of lines that may be left to rows; where it is more, they take the whole chunk."""
-_TRIES = 8
-"""Chunks of which so much was left, one after the other, until none is tried any more."""
 
 
 class Columns:
@@ -132,11 +128,7 @@ class Sorted(NamedTuple):
     @property
     def runs(self) -> list[tuple[int, int]]:
         """Where others that follow each other begin and end."""
-        found: list[tuple[int, int]] = []
-        for begin, end in self.left:
-            follows = found and found[-1][1] == begin
-            found.append((found.pop()[0] if follows else begin, end))
-        return found
+        return joined(self.left)
 
 
 class Measurer:
@@ -152,15 +144,13 @@ class Measurer:
         self._others = [reader(label, form) for label in ("status", "vhost") if label not in by]
         self._unit = UNITS[duration.unit] if duration else 0
         self._instants = Instants(stamp.unit) if stamp and timed else None
-        self._tries = _TRIES
+        self._patience = Patience()
 
     def measure(self, data: bytes, begin: int, end: int) -> Sorted | None:
         """Read whole lines; None where so many are not sure that rows are quicker."""
-        if self._tries == 0 or not data.endswith(b"\n", begin, end):
+        if self._patience.is_over or not data.endswith(b"\n", begin, end):
             return None
-        found = self._sorted(self._finder.find(data, begin, end))
-        self._tries = self._tries - 1 if found is None else _TRIES
-        return found
+        return self._patience.after(self._sorted(self._finder.find(data, begin, end)))
 
     def _sorted(self, texts: Texts) -> Sorted | None:
         columns, count = texts.columns, len(texts.numbers)
@@ -188,7 +178,7 @@ class Measurer:
     def _left(self, texts: Texts, lines: Measures, whole: Flags) -> Sorted | None:
         left = np.ones(len(texts.begins) - 1, np.bool_)
         left[texts.numbers[whole]] = False
-        if np.count_nonzero(left) > _LEFT * len(left):
+        if np.count_nonzero(left) > LEFT * len(left):
             return None
         rest = np.flatnonzero(left)
         pairs = zip(texts.begins[rest].tolist(), texts.begins[rest + 1].tolist(), strict=True)

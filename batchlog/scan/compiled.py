@@ -4,10 +4,10 @@ It counts what rows count; it is only faster.
 """
 
 import ctypes
-from collections.abc import Iterator, Sequence
 
 from batchlog.scan.count import by_goes
-from batchlog.scan.counter import Counter, Other
+from batchlog.scan.left import joined
+from batchlog.scan.line_groups import LineGroups
 from batchlog.scan.rows import Rows
 from batchlog.scan.shape import Shape
 from batchlog.scan.timed import TimedRows
@@ -22,14 +22,14 @@ class Compiled:
     def __init__(self, found: ctypes.CDLL, rows: Rows, shape: Shape) -> None:
         self.context = rows.context
         self._rows = rows
-        self._counter = Counter(found, rows.wanted, shape)
+        self._groups = LineGroups(found, rows.wanted, shape)
 
     def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
         return by_goes(self._some, data, begin, end)
 
     def _some(self, data: bytes, begin: int, end: int) -> tuple[Tally, int]:
-        found = self._counter.count(data, begin, end)
+        found = self._groups.count(data, begin, end)
         if found is None:
             return self._rows.scan(data, begin, end), end
         tally = Tally()
@@ -49,7 +49,7 @@ class TimedCompiled:
         self.context = rows.context
         self._rows = rows
         self._slot = rows.timing.slot
-        self._counter = Counter(found, rows.wanted, shape, rows.timing)
+        self._groups = LineGroups(found, rows.wanted, shape, rows.timing)
 
     def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
@@ -58,7 +58,7 @@ class TimedCompiled:
     def _some(self, data: bytes, begin: int, end: int) -> tuple[Tally, int]:
         if self._rows.before is None:
             return self._rows.first(data, begin, end)
-        found = self._counter.count(data, begin, end)
+        found = self._groups.count(data, begin, end)
         if found is None:
             return self._rows.scan(data, begin, end), end
         tally = Tally()
@@ -70,27 +70,15 @@ class TimedCompiled:
                 continue
             tally.add((slot, group.labels), group.row)
             newest = max(newest, (group.last, group.stamp))
-        runs = list(_runs(found.others))
-        for run in runs:
-            if run.before is not None:
-                self._rows.before = run.before
-            part = self._rows.scan(data, run.begin, run.end)
-            newest = newest if part.newest is None else max(newest, (run.begin, part.newest))
+        befores = {other.begin: other.before for other in found.others}
+        runs = joined((other.begin, other.end) for other in found.others)
+        for at, stop in runs:
+            if befores[at] is not None:
+                self._rows.before = befores[at]
+            part = self._rows.scan(data, at, stop)
+            newest = newest if part.newest is None else max(newest, (at, part.newest))
             tally.merge(part)
-        if found.groups and (not runs or runs[-1].begin < found.last):
+        if not runs or runs[-1][0] < found.last:
             self._rows.before = found.stamp
         tally.newest = newest[1]
         return tally, found.end
-
-
-def _runs(others: Sequence[Other]) -> Iterator[Other]:
-    """Join those that follow each other."""
-    run: Other | None = None
-    for other in others:
-        if run is None or run.end != other.begin:
-            if run is not None:
-                yield run
-            run = other
-        run = run._replace(end=other.end)
-    if run is not None:
-        yield run

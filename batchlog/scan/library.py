@@ -44,7 +44,7 @@ class Plan(ctypes.Structure):
     _fields_ = (
         *((name, Integer) for name in ("steps", "columns", "bounds", "words", "width")),
         *((name, Integer) for name in ("unit", "largest", "most", "length", "second")),
-        *((name, Integer) for name in ("apart", "escapes")),
+        *((name, Integer) for name in ("by_second", "escapes")),
         ("seed", ctypes.c_uint64),
         *((name, Integer) for name in ("groups", "others", "slots")),
         ("step", ctypes.POINTER(Step)),

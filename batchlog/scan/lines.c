@@ -3,8 +3,8 @@
  * look at each byte, while other Python threads run. Lines of which it is not sure are left out.
  *
  * It is plain C without Python in it; library.py loads it and has the same structures, field by
- * field, and counter.py calls it. Nothing is written to but what is passed for it, and nothing is kept. Every read lies
- * between the beginning of a line and its newline.
+ * field, and line_groups.py calls it. Nothing is written to but what is passed for it, and nothing is kept. Every read lies
+ * between `begin` and `end`.
  */
 
 #include <stdint.h>
@@ -15,7 +15,7 @@ typedef const unsigned char *place;
 /* Changes with every change of what is passed: library.py takes no build of another one. */
 int32_t lines_version(void) { return 1; }
 
-/* Of a number that is read; the second ones stand behind a point. */
+/* Most digits that are read before a point, and behind it. */
 #define DIGITS 16
 #define DECIMALS 9
 /* A sum above it is added to no more. */
@@ -24,6 +24,8 @@ int32_t lines_version(void) { return 1; }
 #define TEXTS 8
 /* Longer words are no method and no protocol. */
 #define LONGEST 8
+/* 2^64 by the golden ratio: Knuth, The Art of Computer Programming, 6.4. */
+#define MIXER UINT64_C(0x9E3779B97F4A7C15)
 
 /* What is done along a line, by the rules of scan/shape.py. */
 enum kind {
@@ -54,7 +56,7 @@ enum reading {
     HOST,            /* none of the bytes that end a host before a port */
     FIRST,           /* the word before the first blank */
     LAST,            /* the word behind the last blank, all of it where there is none */
-    LAST_OF_REQUEST, /* the same; no word where there is none */
+    LAST_OF_REQUEST, /* the word behind the last blank; an empty one without a blank */
     SIZE,            /* digits; none and `-` are 0 */
     DURATION,        /* digits, and others behind a point; `-` is none */
     STAMP,           /* as long as all stamps, with a second below 60 */
@@ -77,7 +79,7 @@ struct plan {
     int64_t most;    /* bytes of a line that are believed */
     int64_t length;  /* of a stamp */
     int64_t second;  /* where its second stands */
-    int64_t apart;   /* whether stamps of one minute are told apart by their seconds */
+    int64_t by_second; /* whether stamps of one minute are told apart by their seconds */
     int64_t escapes; /* whether a backslash before `x` or `u` changes nothing */
     uint64_t seed;
     int64_t groups, others, slots; /* room for so many; slots are a power of two */
@@ -144,12 +146,11 @@ static place search(const struct step *step, place at, place end) {
 
 /* Where the text of a step ends that begins here; NULL where it does not fit. */
 static place text_end(const struct step *step, place at, place end) {
-    place stop;
+    int64_t before = step->kind == CODE ? 3 : end - at - step->length;
 
     if (step->kind == SEARCH)
         return search(step, at, end);
-    stop = step->kind == CODE ? at + 3 : end - step->length;
-    return stop >= at && stands(step, stop, end) ? stop : NULL;
+    return before >= 0 && before <= end - at && stands(step, at + before, end) ? at + before : NULL;
 }
 
 /* Find the texts of the line that ends before `newline`; whether it has the shape. */
@@ -193,7 +194,9 @@ static int find(const struct plan *plan, place line, place newline, struct text 
                 i += step->skipped;
             }
             break;
-        default:
+        case CODE:
+        case SEARCH:
+        case REST:
             stop = text_end(step, at, end);
             if (!stop)
                 return 0;
@@ -251,38 +254,48 @@ static int is_plain_host(struct text text) {
     return 1;
 }
 
+/* The word before the first blank; an empty one where it is too long. */
 static struct text first_word(struct text text) {
     place blank = memchr(text.at, ' ', (size_t)(text.end - text.at));
     place end = blank ? blank : text.end;
 
-    return (struct text){text.at, end - text.at > LONGEST ? text.at + LONGEST : end};
+    return (struct text){text.at, end - text.at > LONGEST ? text.at : end};
 }
 
-/* The word behind the last blank; an empty one where it is too long, or where one is `needed`. */
-static struct text last_word(struct text text, int needed) {
+/* The word behind the last blank; an empty one where it is too long. */
+static struct text last_word(struct text text) {
     place at = text.end;
 
     while (at > text.at && at[-1] != ' ' && text.end - at <= LONGEST)
         at--;
-    if (text.end - at > LONGEST || (needed && at == text.at))
-        at = text.end;
-    return (struct text){at, text.end};
+    return (struct text){text.end - at > LONGEST ? text.end : at, text.end};
+}
+
+/* The same behind a blank that must be there; whether it is sure: rows look back a byte further
+ * than the longest word, whatever stands there. */
+static int read_last_of_request(struct text text, struct text *word) {
+    *word = last_word(text);
+    if (word->at == text.at)
+        word->at = text.end;
+    return word->at == word->end || text.end - text.at > LONGEST;
 }
 
 /* Note the words around the second of a stamp, or all of it; whether it is one. */
 static int read_stamp(const struct plan *plan, struct text text, struct text *words) {
-    place second = text.at + plan->second;
+    place second;
 
-    if (text.end - text.at != plan->length || second[0] < '0' || second[0] > '5' ||
-        !is_digit(second[1]))
+    if (text.end - text.at != plan->length)
         return 0;
-    words[0] = (struct text){text.at, plan->apart ? second + 2 : second};
+    second = text.at + plan->second;
+    if (second[0] < '0' || second[0] > '5' || !is_digit(second[1]))
+        return 0;
+    words[0] = (struct text){text.at, plan->by_second ? second + 2 : second};
     words[1] = (struct text){second + 2, text.end};
     return 1;
 }
 
 /* Read what the texts of a line say; whether it is sure. */
-static int read(const struct plan *plan, const struct text *texts, struct line *line) {
+static int read_texts(const struct plan *plan, const struct text *texts, struct line *line) {
     int64_t words = 0;
 
     line->size = 0;
@@ -304,8 +317,10 @@ static int read(const struct plan *plan, const struct text *texts, struct line *
             text = first_word(text);
             break;
         case LAST:
+            text = last_word(text);
+            break;
         case LAST_OF_REQUEST:
-            text = last_word(text, column->reading == LAST_OF_REQUEST);
+            sure = read_last_of_request(text, &text);
             break;
         case SIZE:
             line->size = number(text, 1, plan->most);
@@ -330,23 +345,24 @@ static int read(const struct plan *plan, const struct text *texts, struct line *
     return 1;
 }
 
-/* Eight bytes at a time; the seed keeps clients from choosing what falls together. */
+/* Eight bytes at a time. The seed makes it hard to choose what falls together; a line meets no more
+ * than all groups. */
 static uint64_t hash(const struct plan *plan, const struct text *words) {
-    uint64_t hash = plan->seed, part;
+    uint64_t mixed = plan->seed, part;
 
     for (int64_t i = 0; i < plan->words; i++) {
         place at = words[i].at;
         int64_t left = words[i].end - at;
 
-        hash ^= (uint64_t)left;
+        mixed ^= (uint64_t)left;
         for (; left > 0; left -= 8, at += 8) {
             part = 0;
             memcpy(&part, at, left < 8 ? (size_t)left : 8);
-            hash = (hash ^ part) * UINT64_C(0x9E3779B97F4A7C15);
-            hash ^= hash >> 32;
+            mixed = (mixed ^ part) * MIXER;
+            mixed ^= mixed >> 32;
         }
     }
-    return hash;
+    return mixed * MIXER >> 32; /* the last bytes are in the upper half */
 }
 
 static int are_words_of(const struct plan *plan, const struct found *found, place data,
@@ -410,7 +426,7 @@ static int add(const struct plan *plan, const struct line *line, int64_t *row) {
  */
 void count_lines(const struct plan *plan, const char *data, int64_t begin, int64_t end,
                  struct found *found) {
-    place from = (place)data, at = from + begin, stop = from + end, newline, escape = at, escaped;
+    place from = (place)data, at = from + begin, stop = from + end, newline, escape;
     struct text texts[TEXTS];
     struct line line;
     int64_t group;
@@ -423,11 +439,9 @@ void count_lines(const struct plan *plan, const char *data, int64_t begin, int64
         newline = memchr(at, '\n', (size_t)(stop - at));
         if (!newline)
             break;
-        if (escape && escape <= at)
-            escape = memchr(at, '\\', (size_t)(stop - at)); /* the next one, if there is one */
-        escaped = escape && escape < newline ? escape : NULL;
-        if (are_harmless(plan, escaped, newline) && find(plan, at, newline, texts) &&
-            read(plan, texts, &line)) {
+        escape = memchr(at, '\\', (size_t)(newline - at));
+        if (are_harmless(plan, escape, newline) && find(plan, at, newline, texts) &&
+            read_texts(plan, texts, &line)) {
             group = group_of(plan, found, from, line.words);
             if (group < 0)
                 break;

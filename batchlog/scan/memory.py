@@ -1,4 +1,4 @@
-"""Memory that is freed is kept for the next chunk, whose arrays are as large.
+"""Memory that is freed is kept for the next chunk, whose bytes and arrays are as large.
 
 A setting of the whole process, which changes nothing that is counted.
 """
@@ -20,8 +20,8 @@ _KEPT = 64 << 20
 def keep_freed() -> None:
     """Let malloc keep what is freed; nothing happens where it is not glibc's.
 
-    Else it gives back each large array and asks for it anew, and the kernel clears the pages: a
-    fifth of all time.
+    Else it gives back each chunk and large array and asks for it anew, and the kernel clears the
+    pages: a fifth of all time, and more.
     """
     with suppress(AttributeError):
         mallopt = ctypes.CDLL(None).mallopt

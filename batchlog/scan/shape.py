@@ -1,13 +1,13 @@
-"""Which lines of a format columns can read, and where their fields stand: values, no arrays.
+"""Which lines of a format can be read without an expression, and where their fields stand.
 
 Quotes are the landmarks, and what ends at one, or at the end of the line, is a span. A line that
-columns take counts as the expression of `formats.pattern` counts it, because:
+`columns` or `compiled` take counts as the expression of `formats.pattern` counts it, because:
 
-- No backslash is in it, or only such as come before an `x` or `u` (nginx and Apache write so what
-  cannot be printed), where nothing that is looked for begins with these. No field of an expression
-  holds a quote but behind a backslash, or as an empty `""` outside of quotes. So its quotes are
-  those of the format, one after the other, or what stands between two of them does not fit, and it
-  is left to rows.
+- No backslash is in it. (`compiled` also takes lines in which each stands before an `x` or `u`, as
+  nginx and Apache write what cannot be printed; but not where a literal begins with one of these,
+  or holds a backslash: see `Shape.is_hidden_by`.) No field of an expression holds a quote but
+  behind a backslash, or as an empty `""` outside of quotes. So its quotes are those of the format,
+  one after the other, or what stands between two of them does not fit, and it is left to rows.
 - A field is the shortest text before the whole literal behind it. A literal that goes up to a quote
   can stand at that quote alone; any other is searched from where the field begins.
 - The literal behind the last wanted field is looked at up to a quote, which is more than the
@@ -17,7 +17,7 @@ columns take counts as the expression of `formats.pattern` counts it, because:
 - A request is read only where it fills its quotes: the expression looks for its first word up to a
   blank or a quote, and for its last one back from its end.
 
-tests/scan/test_columns.py draws formats, lines and damage to them, and compares.
+tests/scan/test_columns.py draws formats, lines and damage to them, and compares with rows.
 """
 
 from collections.abc import Mapping, Sequence

@@ -51,7 +51,7 @@ class TimedRows:
 
     def first(self, data: bytes, begin: int, end: int) -> tuple[Tally, int]:
         """Count as many of these lines as are counted at once, and tell where they end."""
-        lines = next(parts(data, begin, end))
+        lines = next(parts(data, begin, end), b"")
         return self.scan(lines), begin + len(lines)
 
     def _part(self, lines: bytes) -> Tally:

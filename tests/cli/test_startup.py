@@ -111,10 +111,10 @@ def test_without_the_compiled_part_it_loads_numpy_and_nothing_else_heavy(plain: 
 def test_check_says_what_is_missing(plain: Program) -> None:
     plain.log(3)
     words = ("check", "--textfile", str(plain.textfile), str(plain.access))
-    assert "WARN  batchlog was installed without its compiled part" in plain(*words).out
+    assert "WARN  batchlog's compiled part is missing" in plain(*words).out
     (plain.root / "other" / "numpy.py").write_text("raise ImportError('for another machine')\n")
     said = plain(*words).out
-    assert "WARN  batchlog was installed without its compiled part" in said
+    assert "WARN  batchlog's compiled part is missing" in said
     assert "WARN  NumPy cannot be imported" in said
 
 

@@ -9,7 +9,7 @@ from batchlog.scan import Scanner, Timing
 from batchlog.scan.columns import Columns, Measurer, TimedColumns
 from batchlog.scan.compiled import Compiled, TimedCompiled
 from batchlog.scan.count import Wanted
-from batchlog.scan.counter import Counter
+from batchlog.scan.line_groups import LineGroups
 from batchlog.scan.rows import Rows
 from batchlog.scan.shape import Shape
 from batchlog.scan.timed import TimedRows
@@ -39,7 +39,7 @@ def _measured(what: Wanted, shape: Shape, data: bytes, timed: bool) -> Read | No
 
 
 def _counted(library: CDLL, what: Wanted, shape: Shape, data: bytes, timed: bool) -> Read | None:
-    counter = Counter(library, what, shape, TIMING if timed else None)
+    counter = LineGroups(library, what, shape, TIMING if timed else None)
     found = counter.count(data, 0, len(data))
     return Read(len(found.others), found.end) if found else None
 

@@ -48,6 +48,18 @@ ODD = {
         *('GET /\\" 404 7 0.1 ', 'GET /\\" 404 7 0.1', "GET /\nHTTP/1.1", '" 404 7 0.1', '"'),
         *("\\x16\\x03", "GET /\\x22 404", "\\x", "GET \\x", "\\u0001 a", "GET\\x20/", "\\x\\y"),
         *('\\x16\\" 404 7 0.1 ', '\\x" 404 7 0.1 "', '\\\\x" 404 7 0.1 "', "GET / HTTP/1.1\\x"),
+        *(
+            " HTTP/2",
+            "x HTTP/2",
+            " HTTP/1.1",
+            "HTTP/2",
+            "HTTP/1.1",
+            " ",
+            "  ",
+            "GET  ",
+            "PATCHPATCH /",
+        ),
+        *("GETGETGETGET", "GET /HTTP/1.1", "GET / xHTTP/1.1", "GET / HTTP/1.12", "GET HTTP/2 "),
         *('GET / " 404 7 0.1 "', "\\", "\\x00", "", "-", "\x00"),
     ],
     "$status": [
@@ -118,7 +130,7 @@ def _with(name: str) -> list[str]:
 def test_columns_agree_with_rows(quicker: Quicker, name: str, text: str) -> None:
     for spec, end in product(_with(name), (b"\n", b"\r\n")):
         data = chunk(spec, name, text).replace(b"\n", end)
-        form, by = resolve(spec), ("status", "method")
+        form, by = resolve(spec), ("status", "method", "protocol")
         shape = shape_of(form, wants(form, by))
         assert shape is not None
         rows = Rows(form, by, BOUNDS, "")
@@ -160,5 +172,19 @@ def test_columns_agree_with_rows_about_escapes_that_may_hide_a_literal(
     data = f"{usual}\n".encode() * 9 + f"{odd}\n".encode() + f"{usual}\n".encode() * 9
     rows = Rows(form, (), (), "")
     shape = shape_of(form, wants(form, ()))
+    assert shape is not None
+    assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)
+
+
+@pytest.mark.parametrize(
+    "request_line", [" HTTP/2", "x HTTP/2", " HTTP/3.0", "HTTP/2", "a HTTP/1.1"]
+)
+def test_columns_agree_with_rows_about_requests_that_begin_a_line(
+    quicker: Quicker, request_line: str
+) -> None:
+    form, by = resolve('"$request" $status $body_bytes_sent'), ("protocol",)
+    data = f'"{request_line}" 200 5\n'.encode() + b'"GET / HTTP/1.1" 200 5\n' * 30
+    rows = Rows(form, by, (), "")
+    shape = shape_of(form, wants(form, by))
     assert shape is not None
     assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from batchlog.formats import Format, Role, pattern, stamps
 from batchlog.scan import library as c
 from batchlog.scan.count import LIMIT, UNITS, Labels, Timing, Wanted, sources
+from batchlog.scan.left import LEFT, Patience
 from batchlog.scan.memory import keep_freed
 from batchlog.scan.shape import STAMPS, Shape
 from batchlog.tally import Row
@@ -20,10 +21,6 @@ from batchlog.tally import Row
 _GROUPS = 1 << 11
 _OTHERS = 1 << 13
 """Groups, and lines of which it is not sure, that are counted in one go."""
-_LEFT = 1 / 4
-"""Share of such lines above which rows take the whole chunk."""
-_TRIES = 8
-"""Chunks of which so much was left, one after the other, until none is tried any more."""
 _MINUTE = 60
 
 _READINGS = {
@@ -50,7 +47,7 @@ class Group(NamedTuple):
 
 
 class Other(NamedTuple):
-    """Where a line is that is left to rows, or several that follow each other."""
+    """Where a line is that is left to rows."""
 
     begin: int
     end: int
@@ -70,7 +67,7 @@ class Counts(NamedTuple):
     """And its stamp."""
 
 
-class Counter:
+class LineGroups:
     """Counts lines of one shape; threads may share it."""
 
     def __init__(
@@ -79,7 +76,7 @@ class Counter:
         keep_freed()
         form, by, bounds = wanted
         self._count = found.count_lines
-        self._tries = _TRIES
+        self._patience = Patience()
         self._own = local()  # what is found is written there: each thread has its own
         words = tuple(want for want in _READINGS if want in sources(by) and want in _places(shape))
         self._labels, self._words = Labels(by, words), len(words)
@@ -89,13 +86,12 @@ class Counter:
 
     def count(self, data: bytes, begin: int, end: int) -> Counts | None:
         """Count as many whole lines as there is room for; None where rows are to take all."""
-        if self._tries == 0:
+        if self._patience.is_over:
             return None
         found = self._room()
         self._count(self._plan, data, begin, end, found)
-        counts = self._read(found, data) if found.others <= _LEFT * found.lines else None
-        self._tries = self._tries - 1 if counts is None else _TRIES
-        return counts
+        few = found.others <= LEFT * found.lines
+        return self._patience.after(self._read(found, data) if few else None)
 
     def _room(self) -> c.Found:
         found: c.Found | None = getattr(self._own, "found", None)
@@ -107,13 +103,13 @@ class Counter:
 
     def _read(self, found: c.Found, data: bytes) -> Counts | None:
         """Read what was found; None where it is nothing, or a stamp cannot be read."""
-        count, width = found.groups, self._plan.width
-        rows, lasts = found.rows[: width * count], found.lasts[: 2 * count]
-        stamps = [stamp for at in lasts[1::2] if (stamp := self._stamp(data, at)) is not None]
-        if not count or len(stamps) < count:
+        size, width = found.groups, self._plan.width
+        rows, lasts = found.rows[: width * size], found.lasts[: 2 * size]
+        read = [stamp for at in lasts[1::2] if (stamp := self._stamp(data, at)) is not None]
+        if not size or len(read) < size:
             return None
-        cut = (rows[at : at + width] for at in range(0, width * count, width))
-        groups = list(map(Group, self._labels_of(found, data), cut, lasts[::2], stamps))
+        cut = (rows[at : at + width] for at in range(0, width * size, width))
+        groups = list(map(Group, self._labels_of(found, data), cut, lasts[::2], read))
         places = found.other[: 3 * found.others]
         befores = (self._stamp(data, place) for place in places[2::3])
         others = list(map(Other, places[::3], places[1::3], befores))
@@ -163,7 +159,7 @@ def _plan(
         most=LIMIT,
         length=length,
         second=second,
-        apart=timing is not None and _tells_seconds(timing),
+        by_second=timing is not None and _tells_seconds(timing),
         escapes=not shape.is_hidden_by(b"xu"),
         seed=hash("seed"),  # another one in each process
         groups=_GROUPS,
