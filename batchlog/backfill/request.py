@@ -12,7 +12,7 @@ from batchlog.errors import Exit
 from batchlog.job.request import Request
 from batchlog.segments.read import LIMIT
 
-LITTLE = 16 << 20
+LITTLE = 64 << 20
 """Bytes on disk below which one process is enough."""
 
 
@@ -27,7 +27,7 @@ class Wanted(msgspec.Struct, frozen=True):
     """Whether nobody asked for a number of processes: little work is done in this one."""
 
     def engine_for(self, files: Sequence[Input]) -> Engine:
-        """Return where files are best read: starting processes takes longer than 16 MB do.
+        """Return where files are best read: to start processes takes longer than to read 64 MB.
 
         There are no more of them than tasks, as far as can be told from the sizes; where there are
         fewer tasks than cores, each may use several.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from batchlog.engines.task import Done, Task
     from batchlog.engines.window import Window
 
-BACKLOG = 64 << 20
+BACKLOG = 512 << 20
 """Bytes in archives above which processes are quicker, although they have to be started first."""
 
 

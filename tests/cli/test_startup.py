@@ -140,7 +140,7 @@ def test_without_numpy_too_rows_answer_and_say_so(plain: Program) -> None:
 
 
 def test_where_processes_have_no_numpy_the_run_says_so_once(plain: Program) -> None:
-    count = long_archives(plain, 2, 3)
+    count = long_archives(plain, 3, 12)
     plain.access.touch()
     (plain.root / "other" / "numpy.py").write_text("raise ImportError('for another machine')\n")
     words = ("push", "--since", "start", "--workers", "2", "--textfile", str(plain.textfile))
