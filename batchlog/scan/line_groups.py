@@ -18,9 +18,11 @@ from batchlog.scan.memory import keep_freed
 from batchlog.scan.shape import STAMPS, Shape
 from batchlog.tally import Row
 
-_GROUPS = 1 << 11
+_GROUPS = 1 << 14
 _OTHERS = 1 << 13
 """Groups, and lines of which it is not sure, that are counted in one go."""
+_FEW = 100
+"""Groups that are read whatever share of the lines they are."""
 _MINUTE = 60
 
 _READINGS = {
@@ -90,7 +92,8 @@ class LineGroups:
             return None
         found = self._room()
         self._count(self._plan, data, begin, end, found)
-        few = found.others <= LEFT * found.lines
+        most = LEFT * found.lines  # of groups too: to read one takes as long as rows take for some
+        few = found.others <= most and (found.groups <= most or found.groups <= _FEW)
         return self._patience.after(self._read(found, data) if few else None)
 
     def _room(self) -> c.Found:

@@ -191,8 +191,10 @@ def _is_for_rows(form: Format, place: int, wanted: Mapping[str, int]) -> bool:
     before, behind = _literal(form, place - 1), _literal(form, place + 1)
     is_number = place in (wanted[pattern.STATUS], form.size)
     match token.role:
-        case _ if is_number and behind[:1].isdigit():
-            return True
+        case _ if is_number and (
+            behind[:1].isdigit() or (place == form.size and behind[:1] == b"-")
+        ):
+            return True  # a dash alone is no bytes, or where that literal begins
         case Role.STATUS:
             return not is_number
         case Role.VHOST if behind.startswith(_PORT):

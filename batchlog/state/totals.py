@@ -47,8 +47,12 @@ class Totals:
                 self._series[labels] = Series(labels, 0, 0, self._now)
 
     def add(self, tally: Tally, static: Mapping[str, str], open_names: frozenset[str]) -> None:
-        """Add a tally whose lines all carry `static`; `open_names` are labels without bounds."""
-        for (_, values), row in tally.all_rows():
+        """Add a tally whose lines all carry `static`; `open_names` are labels without bounds.
+
+        It is added in the order of its values: which of them are let through, where they are too
+        many, depends on the lines alone, not on how they were scanned.
+        """
+        for (_, values), row in sorted(tally.all_rows()):
             named = {**dict(zip(self._by, values, strict=True)), **static}
             labels = _labels(named)
             if self._is_over(labels):

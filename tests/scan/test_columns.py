@@ -245,7 +245,9 @@ def test_nearly_nothing_that_servers_write_is_left_to_rows(
             assert read.left <= 4 * LINES // 10
 
 
-@pytest.mark.parametrize("spec", ["%r %>s %b", "%h%l %>s %b", "%>s %b %v"])
+@pytest.mark.parametrize(
+    "spec", ["%r %>s %b", "%h%l %>s %b", "%>s %b %v", '%>s %b-%v "%r"', '%>s %b--%v "%r"']
+)
 def test_what_only_an_expression_can_tell_has_no_shape(spec: str) -> None:
     form = resolve(spec)
     assert shape_of(form, wants(form, ("vhost",))) is None

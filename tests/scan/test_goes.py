@@ -15,7 +15,7 @@ from tests.scan.quicker import COLUMNS, Quicker
 
 LARGEST = 2**53
 LOGS = {
-    "groups": b"".join(b"host%d.example 200 5\n" % n for n in range(5000)),
+    "groups": b"".join(b"host%d.example 200 5\n" % (n // 5) for n in range(100_000)),
     "lines that are left": b"a.example 200 5\n" * 80_000 + b"a.example 2x0 5\n" * 10_000,
     "bytes": b"a.example 200 %d\n" % LARGEST * 1200,
 }
@@ -88,3 +88,14 @@ def test_nothing_is_nothing(quicker: Quicker) -> None:
 def test_no_method_and_no_protocol_is_longer_than_a_word_that_is_read() -> None:
     longest = 8  # LONGEST of lines.c
     assert longest >= max(map(len, [*labels.METHODS, *labels.PROTOCOLS]))
+
+
+def test_as_many_groups_as_lines_are_left_to_rows(quicker: Quicker) -> None:
+    form, by = resolve("%v %>s %b"), ("vhost",)
+    data = b"".join(b"host%d.example 200 5\n" % n for n in range(3000))
+    rows = Rows(form, by, (), "")
+    shape = shape_of(form, wants(form, by))
+    assert shape is not None
+    if quicker is not COLUMNS:
+        assert quicker.read(rows.wanted, shape, data, False) is None
+    assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)

@@ -188,3 +188,12 @@ def test_columns_agree_with_rows_about_requests_that_begin_a_line(
     shape = shape_of(form, wants(form, by))
     assert shape is not None
     assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)
+
+
+def test_columns_agree_with_rows_about_a_dash_that_is_bytes_or_a_literal(quicker: Quicker) -> None:
+    form, by = resolve('%h "%r" %>s %b-%H "%{UA}i"'), ("protocol",)
+    shape = shape_of(form, wants(form, by))
+    data = b'h "GET /" 200 5-HTTP/1.1 "a"\n' * 20 + b'h "GET /" 200 --HTTP/1.1 "a"\n'
+    rows = Rows(form, by, BOUNDS, "")
+    if shape is not None:
+        assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)

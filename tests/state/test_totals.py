@@ -127,3 +127,14 @@ def test_any_order_of_merging_gives_the_same(rows: list[tuple[str, int]], order:
             totals.add(tally({(value,): [1, count]}), {}, NONE)
         frozen.append(totals.freeze())
     assert frozen[0] == frozen[1]
+
+
+def test_which_open_labels_are_let_through_does_not_depend_on_the_order_of_rows() -> None:
+    rows: dict[tuple[str, ...], Row] = {(host,): [1, 1] for host in "dbeac"}
+    found = []
+    for order in (sorted(rows), sorted(rows, reverse=True)):
+        totals = Totals((), ("vhost",), 2, 0)
+        totals.add(tally({values: rows[values] for values in order}), {}, frozenset({"vhost"}))
+        found.append(counted(totals))
+    assert found[0] == found[1]
+    assert {"a", "b", "other"} == {dict(labels)["vhost"] for labels in found[0]}
