@@ -1,20 +1,27 @@
 """The scanners that are to count what rows count."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ctypes import CDLL
 from functools import partial
 from typing import NamedTuple
 
+from batchlog.formats import Format
 from batchlog.scan import Scanner, Timing
 from batchlog.scan.columns import Columns, Measurer, TimedColumns
 from batchlog.scan.compiled import Compiled, TimedCompiled
-from batchlog.scan.count import Wanted
+from batchlog.scan.count import Wanted, wants
 from batchlog.scan.line_groups import LineGroups
 from batchlog.scan.rows import Rows
-from batchlog.scan.shape import Shape
+from batchlog.scan.shape import Shape, shape_of
 from batchlog.scan.timed import TimedRows
 
 TIMING = Timing(60)
+
+
+def shape_for(form: Format, by: Sequence[str], *, timed: bool = False) -> Shape:
+    found = shape_of(form, wants(form, tuple(by)) | ({"stamp"} if timed else set()))
+    assert found is not None
+    return found
 
 
 class Read(NamedTuple):

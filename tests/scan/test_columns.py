@@ -4,7 +4,6 @@ Each test runs with the compiled part, and with arrays alone as where there is n
 """
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,10 @@ from batchlog.labels import READERS
 from batchlog.scan import Timing
 from batchlog.scan.count import Wanted, wants
 from batchlog.scan.rows import Rows
-from batchlog.scan.shape import STAMPS, Shape, shape_of
+from batchlog.scan.shape import STAMPS, shape_of
 from batchlog.scan.timed import TimedRows
 from batchlog.tally import Tally
-from tests.scan.quicker import COLUMNS, Quicker
+from tests.scan.quicker import COLUMNS, Quicker, shape_for
 from tests.scan.test_any_bytes import BOUNDS, PIECES
 
 EXAMPLES = int(os.environ.get("BATCHLOG_TEST_EXAMPLES", "300"))
@@ -61,12 +60,6 @@ def good(spec: str, number: int) -> bytes:
     """Return a line that a server has written."""
     values = {"n": f"{number * 37 % 1000:03}", "s": f"{number % 28 + 10}", "d": number % 5}
     return GOOD[spec].format(**values).encode()
-
-
-def shape(form: Format, by: Sequence[str], *, timed: bool = False) -> Shape:
-    found = shape_of(form, wants(form, tuple(by)) | ({"stamp"} if timed else set()))
-    assert found is not None
-    return found
 
 
 def damage(line: bytes, cuts: list[tuple[int, int, bytes]]) -> bytes:
@@ -145,7 +138,7 @@ def test_columns_give_what_rows_give(  # noqa: PLR0917 - all of it is drawn
     form, data = resolve(spec), chunk(spec, changed) + end
     data = data.replace(b"\n", b"\r\n") if returns else data
     rows = Rows(form, by, BOUNDS, "")
-    assert rows.scan(data) == quicker.untimed(rows, shape(form, by)).scan(data)
+    assert rows.scan(data) == quicker.untimed(rows, shape_for(form, by)).scan(data)
 
 
 around = st.lists(
@@ -169,11 +162,11 @@ def test_columns_look_at_nothing_around_their_lines(  # noqa: PLR0917 - all of i
     data, begin, end = before + lines + behind, len(before), len(before) + len(lines)
     if not timed or not form.has_stamp:
         rows = Rows(form, by, BOUNDS, "")
-        assert rows.scan(lines) == quicker.untimed(rows, shape(form, by)).scan(data, begin, end)
+        assert rows.scan(lines) == quicker.untimed(rows, shape_for(form, by)).scan(data, begin, end)
         assert rows.scan(lines) == rows.scan(data, begin, end)
         return
     one, other = (TimedRows(form, by, BOUNDS, "", timing=Timing(60), before=1) for _ in range(2))
-    columns = quicker.timed(other, shape(form, by, timed=True))
+    columns = quicker.timed(other, shape_for(form, by, timed=True))
     assert one.scan(lines) == columns.scan(data, begin, end)
     assert one.before == other.before
 
@@ -223,7 +216,7 @@ def test_columns_count_by_time_as_rows_do(
 ) -> None:
     form = resolve(spec)
     rows, beneath = (TimedRows(form, by, BOUNDS, "", timing=timing, before=None) for _ in range(2))
-    columns = quicker.timed(beneath, shape(form, by, timed=True))
+    columns = quicker.timed(beneath, shape_for(form, by, timed=True))
     for changed in [[], *changes]:
         data = chunk(spec, changed)
         assert rows.scan(data) == columns.scan(data)
@@ -237,7 +230,7 @@ def test_nearly_nothing_that_servers_write_is_left_to_rows(
 ) -> None:
     form = resolve(spec)
     for timed in {False, form.has_stamp}:
-        what, found = Wanted(form, by, BOUNDS), shape(form, by, timed=timed)
+        what, found = Wanted(form, by, BOUNDS), shape_for(form, by, timed=timed)
         for end in (b"\n", b"\r\n"):
             data = chunk(spec, []).replace(b"\n", end) * 4
             read = quicker.read(what, found, data, timed)
@@ -258,7 +251,7 @@ def test_numbers_of_any_size_add_up_exactly(quicker: Quicker) -> None:
     line = b'h - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 %d\n'
     data = b"".join(line % (10**power + number) for power in range(16) for number in range(20))
     rows = Rows(form, (), (), "")
-    tally = quicker.untimed(rows, shape(form, ())).scan(data)
+    tally = quicker.untimed(rows, shape_for(form, ())).scan(data)
     assert rows.scan(data) == tally
     assert (
         sum(10**power + number for power in range(16) for number in range(20))
@@ -272,17 +265,17 @@ def test_a_real_log_is_read_by_columns_and_counts_the_same(quicker: Quicker) -> 
         pytest.skip("the real logs stand beside the checkout")
     data = REAL.read_bytes()
     rows = Rows(form, by, (), "")
-    read = quicker.read(rows.wanted, shape(form, by), data, False)
+    read = quicker.read(rows.wanted, shape_for(form, by), data, False)
     assert read is not None
     assert read.left < 100
-    assert rows.scan(data) == quicker.untimed(rows, shape(form, by)).scan(data)
+    assert rows.scan(data) == quicker.untimed(rows, shape_for(form, by)).scan(data)
 
 
 @pytest.mark.parametrize("timed", [False, True])
 def test_lines_with_many_landmarks_are_read_in_several_goes(quicker: Quicker, timed: bool) -> None:
     form = resolve(JSON)
     data = b"".join(good(JSON, number) + b"\n" for number in range(40_000))
-    found = shape(form, ("status",), timed=timed)
+    found = shape_for(form, ("status",), timed=timed)
     read = COLUMNS.read(Wanted(form, ("status",), BOUNDS), found, data, timed)
     assert read is not None
     assert 0 < read.end < len(data)
@@ -303,7 +296,7 @@ def test_shuffled_lines_go_to_their_slots(quicker: Quicker) -> None:
     data = b"".join(line % (n * 7 % 24, n * 11 % 60) for n in range(3000))
     beneath = TimedRows(form, (), (), "", timing=timing, before=1)
     rows = TimedRows(form, (), (), "", timing=timing, before=1)
-    assert rows.scan(data) == quicker.timed(beneath, shape(form, (), timed=True)).scan(data)
+    assert rows.scan(data) == quicker.timed(beneath, shape_for(form, (), timed=True)).scan(data)
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -313,14 +306,14 @@ def test_chunks_of_which_nothing_fits_are_left_to_rows_and_tried_no_more(
     form = resolve(spec)
     data, bad = chunk(spec, []), b"no request \\x16\n" * LINES
     rows = Rows(form, (), BOUNDS, "")
-    columns = quicker.untimed(rows, shape(form, ()))
+    columns = quicker.untimed(rows, shape_for(form, ()))
     for lines in [bad] * 10 + [data]:
         assert rows.scan(lines) == columns.scan(lines)
     if form.has_stamp:
         one, other = (
             TimedRows(form, (), BOUNDS, "", timing=Timing(60), before=None) for _ in range(2)
         )
-        timed = quicker.timed(other, shape(form, (), timed=True))
+        timed = quicker.timed(other, shape_for(form, (), timed=True))
         for lines in (data, bad, data):
             assert one.scan(lines) == timed.scan(lines)
 
@@ -328,7 +321,7 @@ def test_chunks_of_which_nothing_fits_are_left_to_rows_and_tried_no_more(
 def test_nothing_and_less_than_a_line_are_left_to_rows(quicker: Quicker) -> None:
     form = resolve("common")
     rows = Rows(form, (), (), "")
-    columns = quicker.untimed(rows, shape(form, ()))
+    columns = quicker.untimed(rows, shape_for(form, ()))
     for data in (b"", b"\n", b"\n\n\n", b"x", good("common", 1), good("common", 1) + b"\n"):
         assert rows.scan(data) == columns.scan(data)
     assert Tally() == columns.scan(b"")

@@ -7,11 +7,9 @@ import pytest
 from batchlog import labels
 from batchlog.formats import resolve
 from batchlog.scan import Timing
-from batchlog.scan.count import wants
 from batchlog.scan.rows import Rows
-from batchlog.scan.shape import shape_of
 from batchlog.scan.timed import TimedRows
-from tests.scan.quicker import COLUMNS, Quicker
+from tests.scan.quicker import COLUMNS, Quicker, shape_for
 
 LARGEST = 2**53
 LOGS = {
@@ -27,8 +25,7 @@ def test_more_than_there_is_room_for_is_counted_in_several_goes(
 ) -> None:
     form, by, data = resolve("%v %>s %b"), ("vhost", "status"), LOGS[much]
     rows = Rows(form, by, (), "")
-    shape = shape_of(form, wants(form, by))
-    assert shape is not None
+    shape = shape_for(form, by)
     if quicker is not COLUMNS:
         read = quicker.read(rows.wanted, shape, data, False)
         assert read is not None
@@ -40,8 +37,7 @@ def test_a_sum_of_durations_may_be_larger_than_one_go_adds_up(quicker: Quicker) 
     form = resolve("%>s %b %D")
     data = b"200 5 %d\n" % (LARGEST // 1000) * 1200
     rows = Rows(form, (), (1, LARGEST), "")
-    shape = shape_of(form, wants(form, ()))
-    assert shape is not None
+    shape = shape_for(form, ())
     assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)
 
 
@@ -51,8 +47,7 @@ def test_more_minutes_than_there_is_room_for(quicker: Quicker) -> None:
     data = "".join(
         line.format(n // 3600 % 24, n // 60 % 60, n % 60, n % 7) for n in range(0, 86_400, 7)
     ).encode()
-    shape = shape_of(form, wants(form, ("status",)) | {"stamp"})
-    assert shape is not None
+    shape = shape_for(form, ("status",), timed=True)
     for step in (7, 60):
         one, other = (
             TimedRows(form, ("status",), (), "", timing=Timing(step), before=1) for _ in "ab"
@@ -69,8 +64,7 @@ def test_threads_may_share_a_scanner(quicker: Quicker) -> None:
         for k in range(40)
     ]
     rows = Rows(form, by, (), "")
-    shape = shape_of(form, wants(form, by))
-    assert shape is not None
+    shape = shape_for(form, by)
     scanner = quicker.untimed(rows, shape)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(scanner.scan, chunks))
@@ -79,8 +73,7 @@ def test_threads_may_share_a_scanner(quicker: Quicker) -> None:
 
 def test_nothing_is_nothing(quicker: Quicker) -> None:
     form = resolve("common")
-    shape = shape_of(form, wants(form, ()) | {"stamp"})
-    assert shape is not None
+    shape = shape_for(form, (), timed=True)
     rows = TimedRows(form, (), (), "", timing=Timing(60), before=None)
     assert rows.scan(b"") == quicker.timed(rows, shape).scan(b"")
 
@@ -94,8 +87,7 @@ def test_as_many_groups_as_lines_are_left_to_rows(quicker: Quicker) -> None:
     form, by = resolve("%v %>s %b"), ("vhost",)
     data = b"".join(b"host%d.example 200 5\n" % n for n in range(3000))
     rows = Rows(form, by, (), "")
-    shape = shape_of(form, wants(form, by))
-    assert shape is not None
+    shape = shape_for(form, by)
     if quicker is not COLUMNS:
         assert quicker.read(rows.wanted, shape, data, False) is None
     assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)

@@ -4,13 +4,13 @@ from itertools import product
 
 import pytest
 
-from batchlog.formats import pattern, resolve
+from batchlog.formats import resolve
 from batchlog.scan import Timing
 from batchlog.scan.count import wants
 from batchlog.scan.rows import Rows
 from batchlog.scan.shape import shape_of
 from batchlog.scan.timed import TimedRows
-from tests.scan.quicker import Quicker
+from tests.scan.quicker import Quicker, shape_for
 from tests.scan.test_any_bytes import BOUNDS
 
 BEGINNING = '$remote_addr [$time_local] "$request" $status $body_bytes_sent $request_time'
@@ -131,8 +131,7 @@ def test_columns_agree_with_rows(quicker: Quicker, name: str, text: str) -> None
     for spec, end in product(_with(name), (b"\n", b"\r\n")):
         data = chunk(spec, name, text).replace(b"\n", end)
         form, by = resolve(spec), ("status", "method", "protocol")
-        shape = shape_of(form, wants(form, by))
-        assert shape is not None
+        shape = shape_for(form, by)
         rows = Rows(form, by, BOUNDS, "")
         assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)
 
@@ -142,8 +141,7 @@ def test_columns_agree_with_rows_by_time(quicker: Quicker, name: str, text: str)
     for spec, step in product(_with(name), (1, 60)):
         form, data = resolve(spec), chunk(spec, name, text)
         one, other = (TimedRows(form, (), BOUNDS, "", timing=Timing(step), before=9) for _ in "ab")
-        shape = shape_of(form, wants(form, ()) | {pattern.STAMP})
-        assert shape is not None
+        shape = shape_for(form, (), timed=True)
         assert one.scan(data) == quicker.timed(other, shape).scan(data)
         assert one.before == other.before
 
@@ -157,8 +155,7 @@ def test_columns_agree_with_rows_about_other_keys(
     form, usual = resolve(JSON), line(JSON)
     data = usual * 30 + usual.replace(what, other, 1) + usual * 30
     rows = Rows(form, (), BOUNDS, "")
-    shape = shape_of(form, wants(form, ()))
-    assert shape is not None
+    shape = shape_for(form, ())
     assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)
 
 
@@ -171,8 +168,7 @@ def test_columns_agree_with_rows_about_escapes_that_may_hide_a_literal(
     usual, odd = (spec.replace("%u", user).replace("%>s %b", "200 5") for user in ("me", text))
     data = f"{usual}\n".encode() * 9 + f"{odd}\n".encode() + f"{usual}\n".encode() * 9
     rows = Rows(form, (), (), "")
-    shape = shape_of(form, wants(form, ()))
-    assert shape is not None
+    shape = shape_for(form, ())
     assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)
 
 
@@ -185,8 +181,7 @@ def test_columns_agree_with_rows_about_requests_that_begin_a_line(
     form, by = resolve('"$request" $status $body_bytes_sent'), ("protocol",)
     data = f'"{request_line}" 200 5\n'.encode() + b'"GET / HTTP/1.1" 200 5\n' * 30
     rows = Rows(form, by, (), "")
-    shape = shape_of(form, wants(form, by))
-    assert shape is not None
+    shape = shape_for(form, by)
     assert rows.scan(data) == quicker.untimed(rows, shape).scan(data)
 
 
