@@ -208,7 +208,7 @@ class _Reader:
         self._add(self._ahead.rest())
         offset, tail, context = self._settled
         head = self._content.beginning[: HEADS[-1]]
-        self._lines += self._solid.lines  # to count newlines takes a third as long as to scan
+        self._lines += self._solid.lines  # to count newlines takes as long as to scan
         mark = make_mark(self._content.start, offset, head, tail, self._lines)
         step = Step(mark, context, self._solid, self.pending_bytes, end, self.lines.waiting, fault)
         self._begin = offset
