@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "batchlog"
 
 ORDER: dict[str, tuple[str, ...]] = {
     "batchlog": (),
+    "safe_path": (),
     "errors": (),
     "failpoints": (),
     "labels": (),

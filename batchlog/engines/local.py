@@ -7,6 +7,7 @@ pipes, as those of the standard library's pool do, may leave half a message in o
 
 import os
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -74,7 +75,16 @@ class Pool(Executor):
         self._threads = ThreadPoolExecutor(size, NAME)  # each begins with its first task
 
     def start(self) -> None:
-        """Start the processes; EngineUnreachable where the system has no room for them."""
+        """Start the processes; EngineUnreachable where the system has no room for them.
+
+        They are started with `python -c`, which `PYTHONSAFEPATH` keeps from importing what lies in
+        the current directory (R118), unless Python was told to ignore its variables.
+        """
+        if sys.flags.ignore_environment and not sys.flags.safe_path:
+            raise EngineUnreachable(
+                "worker processes would import from the current directory, since Python was "
+                "started with -E: run 'python -E -P -m batchlog', or with --workers 1"
+            )
         method = get_context("forkserver")
         method.set_forkserver_preload([__name__])
         # Blocked here they stay blocked in the workers, from their first instruction on; but the
