@@ -8,14 +8,13 @@ import click
 from click.core import ParameterSource
 
 from batchlog.backfill.commit import judge_living
-from batchlog.backfill.dry import planned
+from batchlog.backfill.dry import Planned, planned
 from batchlog.backfill.inputs import inputs
 from batchlog.backfill.plan import Planner
 from batchlog.backfill.request import Wanted
 from batchlog.backfill.totals import backfill
 from batchlog.cli import console, options, progress, summary
 from batchlog.cli.historical import directory, judge_labels, series_labels
-from batchlog.cli.push import stop_on_signals
 from batchlog.config.times import bound, duration
 from batchlog.engines import Engine, Tls
 from batchlog.errors import ConfigError, Exit
@@ -126,17 +125,21 @@ def command(paths: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - clic
     first, and wait four hours.
     """
     console.set_up(verbose=given["verbose"], quiet=given["quiet"])
-    world = World(time.time, console.say, stop_on_signals())
-    aim = _aim(given, world.now())
+    now = time.time()
+    aim = _aim(given, now)
     given = {**given, "since": "checkpoint"}
-    request = options.request((), given, world.now())
+    request = options.request((), given, now)
     if aim is not None:
         judge_labels([*aim.labels], request.settings)
     wanted = Wanted(request, paths, _engine(given), automatic=given["workers"] is None)
     if given["dry_run"]:
-        return _dry_run(wanted, aim, world, into_live=given["into_live"])
+        return _dry_run(wanted, aim, into_live=given["into_live"])
     began = time.monotonic()
-    with progress.shown(quiet=given["quiet"]) as shown:
+    with (
+        console.stopped_by_signals() as stop,
+        progress.shown(quiet=given["quiet"]) as shown,
+    ):
+        world = World(time.time, console.say, stop)
         if aim is None:
             outcome = backfill(wanted, world, shown, into_live=given["into_live"])
         else:
@@ -204,8 +207,20 @@ def _engine(given: dict[str, Any]) -> Engine:
     return Engine(workers, scheduler, tls, kind)
 
 
-def _dry_run(wanted: Wanted, aim: Aim | None, world: World, *, into_live: bool) -> Exit:
+def _dry_run(wanted: Wanted, aim: Aim | None, *, into_live: bool) -> Exit:
     """Print what would be read."""
+    with console.stopped_by_signals() as stop:
+        world = World(time.time, console.say, stop)
+        rows, exit_ = _plan(wanted, aim, world, into_live=into_live)
+    for line in summary.plan(rows):
+        click.echo(line)
+    return exit_
+
+
+def _plan(
+    wanted: Wanted, aim: Aim | None, world: World, *, into_live: bool
+) -> tuple[list[Planned], Exit]:
+    """Return what would be done with each file, and how it would end."""
     request = wanted.request
     state = Store(request.checkpoint).load() or State(state_id="")
     contents = () if aim else state.backfill.contents
@@ -220,9 +235,7 @@ def _dry_run(wanted: Wanted, aim: Aim | None, world: World, *, into_live: bool) 
         judge_living(state)
     refuse = partial(too_young, int(world.now())) if aim else lambda _part: ""
     rows = list(planned(planner, found.files, refuse))
-    for line in summary.plan(rows):
-        click.echo(line)
     if any(row.what == "refused" for row in rows):
-        return Exit.USAGE
+        return rows, Exit.USAGE
     wrong = any(row.is_error for row in rows) or any(one.is_error for one in found.findings)
-    return Exit.DATA if wrong else Exit.OK
+    return rows, Exit.DATA if wrong else Exit.OK

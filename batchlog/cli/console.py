@@ -3,13 +3,18 @@
 Control characters from logs or file names never reach a terminal.
 """
 
+import io
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TextIO
 
+from batchlog.cli.unblocked import Unblocked
+from batchlog.errors import Stop
 from batchlog.segments.findings import Finding
 
 log = logging.getLogger("batchlog")
@@ -62,13 +67,43 @@ def through(stream: Any) -> Iterator[None]:  # noqa: ANN401 - all that has `writ
 
 
 def open_streams() -> None:
-    """Open what the caller has closed of the standard streams: no other file may take its place."""
+    """Make the standard streams fit to be written to.
+
+    What the caller has closed of them is opened: no other file may take its place. What goes to
+    standard error keeps nobody waiting (R131).
+    """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         pass
     os.close(descriptor)
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115 - it stays
+    sys.stderr = io.TextIOWrapper(
+        Unblocked(_STANDARD_ERROR),
+        encoding=sys.stderr.encoding,
+        errors="backslashreplace",
+        write_through=True,
+    )
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[Stop]:
+    """Give a request to stop that SIGTERM and SIGINT make while the block lasts (R77).
+
+    After it they end the program again, also where it waits for whoever reads standard output.
+    """
+    stop = Stop()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = [(number, signal.signal(number, ask)) for number in signals]
+    try:
+        yield stop
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def leave_output() -> None:

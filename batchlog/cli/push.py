@@ -1,15 +1,12 @@
 """`batchlog push`: one run, for cron and timers."""
 
-import signal
 import sys
 import time
-from types import FrameType
 from typing import Any
 
 import click
 
 from batchlog.cli import console, options
-from batchlog.errors import Stop
 from batchlog.job.request import World
 from batchlog.job.run import run
 from batchlog.metrics import exposition
@@ -43,20 +40,9 @@ def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click
     next to it. Without LOG: the configuration's entries, else those of the runs before.
     """
     console.set_up(verbose=given["verbose"], quiet=given["quiet"])
-    world = World(time.time, console.say, stop_on_signals())
-    outcome = run(options.request(logs, given, world.now()), world)
+    with console.stopped_by_signals() as stop:
+        world = World(time.time, console.say, stop)
+        outcome = run(options.request(logs, given, world.now()), world)
     if given["dry_run"]:
         sys.stdout.write(exposition(outcome.families).decode())
     return outcome.exit
-
-
-def stop_on_signals() -> Stop:
-    """Return a request to stop that SIGTERM and SIGINT make (R77)."""
-    stop = Stop()
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, ask)
-    signal.signal(signal.SIGINT, ask)
-    return stop
