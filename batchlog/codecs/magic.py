@@ -42,7 +42,8 @@ _FOREIGN = {
 _CONTROLS = frozenset(range(0x20)) - frozenset(b"\0\t\n\r\x1b") | {0x7F}
 """No server begins a line with one of these. NULs are the hole that copytruncate leaves (R27)."""
 
-_LONGEST = max(len(magic) for magics in MAGIC.values() for magic in magics)
+LONGEST = max(len(magic) for magics in MAGIC.values() for magic in magics)
+"""Bytes that tell each form."""
 
 
 def form_of(head: bytes) -> str | None:
@@ -54,7 +55,7 @@ def form_of(head: bytes) -> str | None:
     for form, magics in MAGIC.items():
         if head.startswith(magics):
             return form
-    if len(head) < _LONGEST and not _is_text(head):
+    if len(head) < LONGEST and not _is_text(head):
         for form in MAGIC:
             if may_begin(form, head):
                 return form
