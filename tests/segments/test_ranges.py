@@ -134,17 +134,18 @@ def test_the_stamp_before_is_that_of_the_last_line_with_one(tmp_path: Path) -> N
         assert expected == [stamp_before(content, place, "combined") for place in [0, *at]]
 
 
-def test_the_stamp_before_is_read_from_whole_lines_that_are_not_oversize(tmp_path: Path) -> None:
+def test_r55_the_stamp_before_is_that_of_a_long_line_too(tmp_path: Path) -> None:
     def padded(size: int) -> bytes:
         return line(2)[:-2] + b"x" * (size - len(line(2))) + b'"\n'
 
     for expected, data in (
         (2, line(1) + padded(CAP)),
-        (None, line(1) + padded(CAP + 1)),
-        (None, padded(CAP + 1)),
+        (2, line(1) + padded(CAP + 1)),
+        (2, line(1) + padded(4 * CAP)),
         (2, padded(CAP)),
-        (None, line(1) + b"x" * CAP + b"\n"),
-        (None, b"x" + line(2) + b"y" * (CAP - len(line(2))) + b"\n"),
+        (1, line(1) + b"x" * CAP + b"\n"),
+        (1, line(1) + b"x" * CAP + line(2)),
+        (None, line(1) + padded(1 << 21)),
         (1, line(1) + b"x\n" * ((CAP - len(line(1))) // 2)),
     ):
         with written(tmp_path / "log", data) as content:
