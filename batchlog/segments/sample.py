@@ -27,7 +27,7 @@ def format_of(content: OpenFile, asked: str, segments: Sequence[Segment]) -> str
     """
     if asked != "auto":
         return asked
-    lines = _first_lines(content)
+    lines = whole_lines(content.beginning)
     found = detect(lines or [content.beginning])
     if found is not None:
         return found.spec
@@ -35,7 +35,10 @@ def format_of(content: OpenFile, asked: str, segments: Sequence[Segment]) -> str
     if kept:
         return kept
     if not lines:
-        return None
+        lines = _behind_first_line(content)
+        found = detect(lines)
+        if found is not None or not lines:
+            return None if found is None else found.spec
     raise LogError(
         f"{content.sight.path} is in no format that batchlog knows; "
         f"'batchlog detect {content.sight.path}' shows where it stops matching, "
@@ -54,13 +57,13 @@ def first_stamp(content: OpenFile, spec: str) -> int | None:
     return None
 
 
-def _first_lines(content: OpenFile) -> list[bytes]:
-    """Return the lines of the beginning; where it ends in the first one, that and those behind.
+def _behind_first_line(content: OpenFile) -> list[bytes]:
+    """Return the first line, of which only a beginning is at hand, and those behind it.
 
-    None while it is not known how so long a line ends, unless it is too long to wait for that.
+    None while it is not known how it ends, unless it is too long to wait for that.
     """
-    lines = whole_lines(content.beginning)
-    if lines or len(content.beginning) < BEGINNING:
+    lines = list[bytes]()
+    if len(content.beginning) < BEGINNING:
         return lines
     cutter, read = Lines(content.start, b"", 1), 0
     with suppress(codecs.Truncated, codecs.Corrupt):

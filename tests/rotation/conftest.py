@@ -36,3 +36,11 @@ def meter(monkeypatch: pytest.MonkeyPatch) -> Meter:
 
     monkeypatch.setattr(os, "pread", measured)
     return meter
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let a run be out of patience with a log after two blocks."""
+    for module in ("segments.take", "segments.look", "job.survey"):
+        monkeypatch.setattr(f"batchlog.{module}.PATIENCE", 8 << 20)
+    return 8 << 20

@@ -116,6 +116,29 @@ def test_r112_a_line_that_grows_from_run_to_run_is_read_once(
     assert 0 == meter.since()
 
 
+def test_r112_a_line_without_end_keeps_no_other_log_waiting(
+    site: Site, meter: Meter, impatient: int
+) -> None:
+    endless, other = site.logs / "a.log", site.logs / "b.log"
+    pattern = str(site.logs / "*.log")
+    write(endless, begun(0, 5 * impatient))
+    for number in range(10, 18):
+        write(other, line(number))
+        ran = site.run(pattern)
+        assert total(0, range(10, number + 1)) == ran.totals
+        assert ran.is_quiet
+    assert 9 * impatient > meter.since()
+    write(endless, b"\n" + line(1))
+    assert total(range(2), range(10, 18)) == site.run(pattern).totals
+
+
+def test_r76_r112_a_backlog_of_long_lines_is_read_in_one_run(site: Site, impatient: int) -> None:
+    for number in range(12):
+        write(site.access, begun(number, impatient // 2 + number) + b"\n" + line(100 + number))
+    assert total(range(12), range(100, 112)) == site.run().totals
+    assert site.rests()
+
+
 @pytest.mark.parametrize("fate", ["rotate", "compress", "copytruncate", "archive"])
 @pytest.mark.parametrize("ended", [True, False])
 def test_r112_what_becomes_of_a_file_whose_mark_stands_inside_a_line(
@@ -206,19 +229,21 @@ def test_r98_r112_a_log_that_lost_its_end_inside_a_line_counts_nothing_twice(
     assert site.rests()
 
 
+@pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_r112_a_backfill_and_a_push_share_a_line(site: Site, workers: int) -> None:
+def test_r112_a_backfill_and_a_push_share_a_line(site: Site, workers: int, *, packed: bool) -> None:
     write(site.access, line(0) + begun(1, 2 * CAP))
     site.run(since="now")
     write(site.access, b"x" * CAP + b"\n" + line(2))
     ran = site.run()
-    live = total(2)
-    assert live == ran.totals
-    ran = site.backfill(site.access, workers=workers)
-    assert total(range(2)) == ran.backfilled()
-    assert 0 == ran.log().counters.oversize
-    ran = site.backfill(site.access, workers=workers)
-    assert total(range(2)) == ran.backfilled()
+    assert total(2) == ran.totals
+    site.rotate()
+    old = site.compress(site.rotated(1)) if packed else site.rotated(1)
+    for _ in range(2):
+        ran = site.backfill(old, workers=workers)
+        assert total(range(2)) == ran.backfilled()
+        assert 0 == ran.log().counters.oversize
+    assert (3, 3) == site.run().totals
 
 
 def test_r112_a_backfill_goes_on_inside_a_line(site: Site) -> None:

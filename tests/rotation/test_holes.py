@@ -59,14 +59,6 @@ def lseek(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ls
     return found
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Let a run be out of patience with a log after two blocks."""
-    for module in ("segments.take", "segments.look", "job.survey"):
-        monkeypatch.setattr(f"batchlog.{module}.PATIENCE", 8 << 20)
-    return 8 << 20
-
-
 def dig(path: Path, size: int) -> None:
     """Put a hole at the end of a file."""
     with path.open("ab") as file:
