@@ -193,12 +193,12 @@ class _Reader:
         self.take(self.lines.feed(block.data[:left]))
         newline = block.data.rfind(b"\n")
         self._barren = (self._barren if newline < 0 else 0) + len(block.data) - newline - 1
-        is_sure = block.verified >= self.lines.offset
-        self.is_done = is_sure and len(block.data) + block.nuls >= left
-        if self.is_done or self.is_barren:
+        at_end = len(block.data) + block.nuls >= left
+        if at_end or self.is_barren:
             self.take(self.lines.take_nuls())
-        if is_sure:
+        if block.verified >= self.lines.offset:
             self.settle()
+            self.is_done = at_end
 
     @property
     def is_barren(self) -> bool:

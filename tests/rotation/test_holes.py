@@ -125,6 +125,15 @@ def test_r111_several_holes_and_the_lines_between_them(site: Site, meter: Meter)
     assert site.rests()
 
 
+def test_r111_a_hole_is_not_counted_as_read(site: Site, meter: Meter) -> None:
+    size = 64 << 20
+    write(site.access, line(0))
+    dig(site.access, size)
+    write(site.access, b"\n")
+    assert size > site.run().log().counters.read_bytes
+    assert size > meter.since()
+
+
 def test_r111_a_hole_that_grows_from_run_to_run_is_no_content_until_something_follows(
     site: Site, meter: Meter
 ) -> None:

@@ -114,6 +114,13 @@ def test_r111_nuls_at_the_end_wait_at_no_cost(begun: bytes) -> None:
     assert (bytes(KEEP) + b"more\nline\n")[-KEEP:] == cutter.tail
 
 
+def test_r111_nuls_that_were_read_wait_too() -> None:
+    for begun in (b"", b"torn", b"x" * (CAP + 9)):
+        kept, cutter = cut([begun + bytes(CAP), bytes(2 * CAP)])
+        assert (3 * CAP, []) == (cutter.nuls, kept.lines)
+        assert (len(begun) if kept.inside else 0) == kept.offset
+
+
 def test_r111_a_few_nuls_in_a_line_are_part_of_it() -> None:
     for blocks in ([b"a\0\0b\n"], [b"a\0", b"\0b\n"], [b"a", b"\0\0", b"b\n"], [b"a\0\0b", b"\n"]):
         assert [b"a\0\0b\n"] == cut(blocks)[0].lines
