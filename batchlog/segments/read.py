@@ -234,16 +234,9 @@ class _Reader:
         head = self._content.beginning[: HEADS[-1]]
         self._lines += self._solid.lines  # to count newlines takes as long as to scan
         mark = make_mark(self._content.start, offset, head, tail, self._lines, inside)
-        step = Step(
-            mark=mark,
-            context=context,
-            tally=self._solid,
-            read_bytes=self.pending_bytes - (self.lines.passed - self._passed),
-            end=end,
-            waiting=self.lines.waiting,
-            fault=fault,
-            nuls=self.lines.nuls,
-        )
+        read_bytes = self.pending_bytes - (self.lines.passed - self._passed)
+        waiting, nuls = self.lines.waiting, self.lines.nuls
+        step = Step(mark, context, self._solid, read_bytes, end, waiting, fault, nuls)
         self._begin, self._passed = offset, self.lines.passed
         self._solid = Tally()
         return step
