@@ -37,6 +37,8 @@ class Mutation(NamedTuple):
 
 _IDENTITY = "tests/rotation/test_identity.py"
 _RENAME = "tests/rotation/test_rename.py"
+_ENDLESS = "tests/rotation/test_endless.py"
+_HOLES = "tests/rotation/test_holes.py"
 _ARCHIVES = "tests/rotation/test_compression.py"
 _STORE = "tests/state/test_store.py"
 _BACKFILL = "tests/backfill/test_totals.py"
@@ -98,6 +100,34 @@ MUTATIONS = (
         "        if block.verified >= self.lines.offset:\n",
         "        if True:\n",
         (f"{_ARCHIVES}::test_r33_a_truncated_archive_that_is_completed_in_time_counts_whole",),
+    ),
+    Mutation(
+        "forget that the mark stands inside a line",
+        "batchlog/segments/read.py",
+        "        self.lines = Lines(mark.offset, tail, TAIL, inside=mark.inside)\n",
+        "        self.lines = Lines(mark.offset, tail, TAIL)\n",
+        (f"{_ENDLESS}::test_r112_a_line_that_grows_from_run_to_run_is_read_once",),
+    ),
+    Mutation(
+        "cut a number",
+        "batchlog/segments/lines.py",
+        '_TORN = b"\\0\\n"\n',
+        '_TORN = b"\\n"\n',
+        (f"{_ENDLESS}::test_r55_a_number_that_is_cut_is_none",),
+    ),
+    Mutation(
+        "consume NULs that a writer may fill",
+        "batchlog/segments/lines.py",
+        '            data = b"" if data == bytes(length) else data.rstrip(b"\\0")\n',
+        "            data = data[:]\n",
+        ("tests/segments/test_lines.py::test_r111_nuls_that_were_read_wait_too",),
+    ),
+    Mutation(
+        "read the holes",
+        "batchlog/segments/source.py",
+        "        if size - status.st_blocks * _BLOCK < HOLE:\n",
+        "        if True:\n",
+        (f"{_HOLES}::test_r111_a_hole_is_not_counted_as_read",),
     ),
     Mutation(
         "no fsync of the directory",

@@ -25,6 +25,7 @@ DEEP = {"push": 0.6, "rotation": 0.6, "killed": 0.3}
 
 OFTEN = (
     "a log lost its end",
+    "a long line without its end",
     "a run between copy and truncation",
     "a run while a file is compressed",
     "archive of two members",

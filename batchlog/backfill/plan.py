@@ -21,7 +21,7 @@ from batchlog.segments.known import Sight
 from batchlog.segments.ledger import Ledger, Match
 from batchlog.segments.marks import is_complete
 from batchlog.segments.names import readings
-from batchlog.segments.ranges import ranges, stamp_before
+from batchlog.segments.ranges import is_inside, ranges, stamp_before
 from batchlog.segments.read import unread_mark
 from batchlog.segments.sample import first_stamp, format_of
 from batchlog.segments.source import shown
@@ -172,14 +172,14 @@ class Planner:
             end=below.end,
             number=match.number if match else None,
             head=content.beginning[: HEADS[0]],
-            tasks=self._tasks(content, spec, context, begin.offset, below.end),
+            tasks=self._tasks(content, spec, context, begin, below.end),
         )
 
     def _tasks(
-        self, content: OpenFile, spec: str, context: str, begin: int, end: int | None
+        self, content: OpenFile, spec: str, context: str, begin: Mark, end: int | None
     ) -> tuple[Task, ...]:
         sight, metrics = content.sight, self._settings.metrics
-        pieces = ranges(content, begin, end)
+        pieces = ranges(content, begin.offset, end)
         quiet = sight.is_quiet(self._now, QUIET_LINE)
         return tuple(
             Task(
@@ -189,6 +189,7 @@ class Planner:
                 bounds=metrics.bounds,
                 context=context if number == 0 else "",
                 begin=start,
+                inside=is_inside(content, start) if number else begin.inside,
                 end=stop,
                 final=end is None and (not content.plain or quiet) and number == len(pieces) - 1,
                 salvage=not content.plain and sight.is_quiet(self._now, QUIET_ARCHIVE),

@@ -36,6 +36,8 @@ class Task(msgspec.Struct, frozen=True):
     context: str
     begin: int
     """Where to begin, in decompressed bytes."""
+    inside: bool = False
+    """Whether that is inside a line that counts before it (see `Mark`)."""
     end: int | None = None
     """Where to end; None at the file's end."""
     final: bool = False
@@ -101,7 +103,7 @@ def _planned(then: Sight, now: Sight) -> bool:
 
 def _step(content: OpenFile, task: Task, report: Report | None, stop: Stop, cores: int) -> Step:
     """Read the range; several steps of it, as of a large one, are merged into one."""
-    mark = Mark(content.start, max(task.begin, content.start), (), "", 0)
+    mark = Mark(content.start, max(task.begin, content.start), (), "", 0, task.inside)
     what = Read(mark, task.final, task.salvage, task.end)
     scan = scanner(
         resolve(task.spec),

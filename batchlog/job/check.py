@@ -13,6 +13,7 @@ from batchlog.job.survey import Place, survey, unmatched, unusable
 from batchlog.scan import lacking, scanner
 from batchlog.segments.content import open_file
 from batchlog.segments.findings import Finding, amount, error, notice, resolving, warning
+from batchlog.segments.read import PATIENCE
 from batchlog.segments.sample import whole_lines
 from batchlog.sinks import gateway, textfile
 from batchlog.sinks.target import Target
@@ -97,7 +98,7 @@ def _format(place: Place) -> Iterator[Finding]:
     """Try a format that was asked for on the first lines, as `auto` would."""
     if place.entry.format == "auto" or not place.found.files:
         return
-    with open_file(place.found.files[-1].path) as content:
+    with open_file(place.found.files[-1].path, patience=PATIENCE) as content:
         lines = whole_lines(content.beginning)[:100]
     tally = scanner(resolve(place.entry.format), (), ()).scan(b"".join(b"%b\n" % x for x in lines))
     if 2 * tally.malformed > tally.lines:

@@ -143,4 +143,4 @@ def _unread(segment: Segment) -> int | None:
     except OSError:
         return None
     same = (now.st_dev, now.st_ino) == sight.place
-    return max(0, now.st_size - segment.mark.offset) if same else None
+    return segment.unread(now.st_size) if same else None

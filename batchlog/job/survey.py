@@ -19,6 +19,7 @@ from batchlog.segments.known import Log, Segment
 from batchlog.segments.ledger import Ledger
 from batchlog.segments.marks import mark_after, mark_at_end
 from batchlog.segments.origin import Begin, Begun, Moved, begin
+from batchlog.segments.read import PATIENCE
 from batchlog.segments.sample import format_of
 
 _TRIES = 3
@@ -54,7 +55,7 @@ def unusable(place: Place) -> str | None:
     if not found.files:
         return f"{found.path}: there is no such file, nor a rotated one of it"
     try:
-        with open_file(found.files[-1].path) as content:
+        with open_file(found.files[-1].path, patience=PATIENCE) as content:
             if not content.empty:
                 format_of(content, place.entry.format, ())
     except FileNotFoundError:
@@ -98,7 +99,7 @@ def _backfilled(log: Log, segment: Segment, ledger: Ledger) -> Mark | None:
     if not segment.bearers:
         return None
     try:
-        with open_file(segment.bearers[0].path) as content:
+        with open_file(segment.bearers[0].path, [segment.mark]) as content:
             return _consumed(content, log.path, segment, ledger)
     except (FileNotFoundError, LogError):
         return None  # it is said when it is read

@@ -17,8 +17,8 @@ SOME = 1 << 20
 """Bytes above which the compiled part is quicker, although it has to be loaded."""
 MUCH = 12 << 20
 """Bytes above which columns are quicker, although NumPy has to be imported first."""
-LITTLE = 1 << 16
-"""Bytes of a chunk below which rows are quicker, although it has been."""
+LITTLE = (1 << 16) + 2
+"""Bytes of a chunk up to which rows are quicker, although it has been: of one cut line too."""
 
 
 WITHOUT_NUMPY = "NumPy cannot be imported: what there is to read is read several times slower"
@@ -69,7 +69,7 @@ class Either:
     def scan(self, data: bytes, begin: int = 0, end: int | None = None) -> Tally:
         """Count whole lines; the last one may lack its newline."""
         end = len(data) if end is None else end
-        if end - begin < LITTLE:
+        if end - begin <= LITTLE:
             return self._rows.scan(data, begin, end)
         if self._quicker is None:
             _Process.left_to_rows += end - begin

@@ -42,9 +42,15 @@ class Ahead:
         return self.rest(self._size + _WAITING)
 
     def _tally(self, pieces: Sequence[Piece]) -> Tally:
-        tally, *others = [self._scanner.scan(*piece) for piece in pieces]
+        tally, *others = map(self._scanned, pieces)
         for other in others:
             tally.merge(other)
+        return tally
+
+    def _scanned(self, piece: Piece) -> Tally:
+        tally = self._scanner.scan(piece.data, piece.begin, piece.end)
+        if piece.is_cut:  # too long to count, where it does not count by its beginning
+            tally.oversize, tally.malformed = tally.malformed, 0
         return tally
 
     def rest(self, out: int = 0) -> list[Tally]:

@@ -46,7 +46,7 @@ def _begin_alike(content: OpenFile, mark: Mark, sight: Sight) -> bool | None:
     if path is None:
         return None
     try:
-        with open_file(path) as other:
+        with open_file(path, [mark]) as other:
             if compare(mark, other) is not Likeness.SAME:
                 return None
             ours, theirs = content.first_bytes(_LOOK), other.first_bytes(_LOOK)

@@ -5,17 +5,18 @@ The file is looked at when it is opened and read up to that size only, so that a
 this host or behind a URL is its source's affair.
 """
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Self
 
 from batchlog import codecs
 from batchlog.errors import LogError
 from batchlog.segments.cursor import ArchiveCursor, Block, PlainCursor
-from batchlog.segments.identity import HEADS, Likeness, Mark, compare
+from batchlog.segments.identity import HEADS, Likeness, Mark, compare, digest
 from batchlog.segments.known import Sight
 from batchlog.segments.remote import open_remote
-from batchlog.segments.source import Source, is_url, local, open_disk, shown
+from batchlog.segments.source import PAGE, Source, is_url, local, open_disk, shown
 
 BEGINNING = 1 << 16
 """Bytes that are kept of a content's beginning: for its heads, its format and its first stamp."""
@@ -36,17 +37,26 @@ class UnknownForm(LogError):  # noqa: N818 - a state of a file, as in `errors`
 
 
 class OpenFile:
-    """A regular file, open for reading; a context manager that closes it."""
+    """A regular file, open for reading; a context manager that closes it.
 
-    def __init__(self, source: Source, sight: Sight) -> None:
+    `known` are marks that it may begin like, so that NULs before it need not be read again, and
+    `patience` is how many of them are read of a plain file.
+    """
+
+    def __init__(
+        self, source: Source, sight: Sight, known: Iterable[Mark] = (), patience: int = sys.maxsize
+    ) -> None:
         self._source = source
         self.sight = sight
         self._cursor: PlainCursor | ArchiveCursor
-        if sight.form == "plain":
-            self._cursor = PlainCursor(sight.size, self.pread)
+        if self.plain:
+            self._cursor = PlainCursor(sight.size, self.pread, source.hole)
         else:
-            self._cursor = ArchiveCursor(sight.form, sight.size, self.pread)
-        self.start, self.beginning = _beginning(self._cursor, source.hole() if self.plain else 0)
+            self._cursor = ArchiveCursor(sight.form, sight.size, self.pread, source.hole)
+        begin = max((mark.start for mark in known if self._begins_like(mark)), default=0)
+        found = _beginning(self._cursor, begin, patience if self.plain else sys.maxsize)
+        self.start, self.beginning, self.is_begun = found
+        """`is_begun` is false where patience ended before the NULs; then `start` may be later."""
         self._cursor.rest()
 
     @property
@@ -88,10 +98,26 @@ class OpenFile:
         taken = bytearray()
         with suppress(codecs.Truncated, codecs.Corrupt):
             for block in self.blocks(self.start):
-                taken += block.data
+                taken += block.data or bytes(min(block.nuls, length))
                 if len(taken) >= length:
                     break
         return bytes(taken[:length])
+
+    def passed(self, offset: int) -> int:
+        """Return where the hole ends that lies at `offset`; `offset` where there is none."""
+        begin, end = self._source.hole(offset, offset + 1)
+        return end if begin == offset else offset
+
+    def _begins_like(self, mark: Mark) -> bool:
+        """Tell whether as many NULs are before it as before a mark, by two pages and the head.
+
+        Who does not append writes behind the NULs that were there, or anew from the first byte.
+        """
+        if not self.plain or not PAGE <= mark.start <= self.sight.size:
+            return False
+        blank = all(self.pread(PAGE, at) == bytes(PAGE) for at in (0, mark.start - PAGE))
+        heads = [digest(self.pread(HEADS[0], mark.start))] if mark.heads else []
+        return blank and heads == list(mark.heads[:1])
 
     def pread(self, length: int, offset: int) -> bytes:
         """Return bytes as they lie on disk, none beyond the size at opening.
@@ -146,8 +172,8 @@ class _Afresh:
         return data if len(data) == end - begin else None
 
 
-def open_file(path: str) -> OpenFile:
-    """Open a file for reading, by its path or by a URL that fsspec reads.
+def open_file(path: str, known: Iterable[Mark] = (), patience: int = sys.maxsize) -> OpenFile:
+    """Open a file for reading, by its path or by a URL that fsspec reads (see `OpenFile`).
 
     Raises FileNotFoundError where it is gone by now, UnknownForm where batchlog cannot read what
     is in it, and LogError where it cannot be read at all or is no regular file (R20). Of a URL:
@@ -156,7 +182,7 @@ def open_file(path: str) -> OpenFile:
     path = local(path)
     source: Source = open_remote(path) if is_url(path) else open_disk(path)
     try:
-        return OpenFile(source, _sight(source, path))
+        return OpenFile(source, _sight(source, path), known, patience)
     except BaseException as error:
         source.close()
         if isinstance(error, OSError):
@@ -174,20 +200,33 @@ def _sight(source: Source, path: str) -> Sight:
     return sight
 
 
-def _beginning(cursor: PlainCursor | ArchiveCursor, hole: int) -> tuple[int, bytes]:
+def _beginning(
+    cursor: PlainCursor | ArchiveCursor, start: int, patience: int
+) -> tuple[int, bytes, bool]:
     """Return where the first byte stands that is not NUL, and up to `BEGINNING` bytes from there.
 
-    The bytes before `hole` are known to be NUL.
+    The bytes before `start` are known to be NUL. The last value is false where after `patience`
+    bytes more there was none that is not.
     """
-    start, beginning = hole, b""
+    beginning, read = b"", 0
     try:
-        for block in cursor.blocks(hole):
-            beginning += block.data
-            stripped = beginning.lstrip(b"\0")
-            start += len(beginning) - len(stripped)
-            beginning = stripped
+        for block in cursor.blocks(start):
+            if beginning:
+                beginning += block.data or bytes(min(block.nuls, BEGINNING))
+            else:
+                beginning = _without_nuls(block.data)
+                start += len(block.data) + block.nuls - len(beginning)
+            read += len(block.data)
             if len(beginning) >= BEGINNING:
                 break
+            if read >= patience and not beginning:
+                return start, b"", False
     except (codecs.Truncated, codecs.Corrupt):
         pass
-    return start, beginning[:BEGINNING]
+    return start, beginning[:BEGINNING], True
+
+
+def _without_nuls(data: bytes) -> bytes:
+    """Return what does not begin with NULs; to compare is quicker than to strip them all."""
+    is_blank = data.startswith(b"\0") and data == bytes(len(data))
+    return b"" if is_blank else data.lstrip(b"\0")

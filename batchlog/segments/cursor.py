@@ -1,7 +1,7 @@
 """Positions in an open file: the bytes of a plain one as they lie, of an archive decompressed.
 
 An archive has a window that moves forward; to go back it starts over. Memory is bounded by the
-span that is asked for and one block.
+span that is asked for and one block. Holes of sparse files are not read (R111).
 """
 
 from collections.abc import Callable, Iterator
@@ -16,6 +16,12 @@ sixth longer, with twice of it they take more memory and no less time."""
 Pread = Callable[[int, int], bytes]
 """From a length and an offset to the bytes on disk, none beyond the size at opening."""
 
+Hole = Callable[[int, int], tuple[int, int]]
+"""From two places to the first hole that begins between them (see `source.Source`)."""
+
+_LAST = 4096
+"""Bytes of a hole that an archive's decoder is shown: that there are NULs, and not how many."""
+
 
 class Block(NamedTuple):
     """Some bytes of a content."""
@@ -23,14 +29,17 @@ class Block(NamedTuple):
     data: bytes
     verified: int
     """Everything before this offset lies in members whose checksum was seen to be right."""
+    nuls: int = 0
+    """Length of a hole that was not read; there are no data in such a block."""
 
 
 class PlainCursor:
     """Bytes as they lie on disk."""
 
-    def __init__(self, size: int, pread: Pread) -> None:
+    def __init__(self, size: int, pread: Pread, hole: Hole) -> None:
         self._size = size
         self._pread = pread
+        self._hole = hole
         self.position = 0  # after the last block
 
     def rest(self) -> None:
@@ -45,7 +54,14 @@ class PlainCursor:
     def blocks(self, offset: int) -> Iterator[Block]:
         """Yield the bytes from `offset` on."""
         while offset < self._size:
-            data = self._pread(BLOCK, offset)
+            begin, end = self._hole(offset, min(offset + BLOCK, self._size))
+            if begin == offset:
+                end = min(end, self._size)
+                nuls, offset = end - offset, end
+                self.position = offset
+                yield Block(b"", offset, nuls)
+                continue
+            data = self._pread(begin - offset, offset)
             if not data:
                 return
             offset = self.position = offset + len(data)
@@ -55,10 +71,11 @@ class PlainCursor:
 class ArchiveCursor:
     """Bytes of a compressed file: a window that moves forward, and starts over to go back."""
 
-    def __init__(self, form: str, size: int, pread: Pread) -> None:
+    def __init__(self, form: str, size: int, pread: Pread, hole: Hole) -> None:
         self._form = form
         self._size = size
         self._pread = pread
+        self._hole = hole
         self._rewind()
 
     def rest(self) -> None:
@@ -75,8 +92,12 @@ class ArchiveCursor:
         self._fault: codecs.Truncated | codecs.Corrupt | None = None
 
     def _read(self, length: int) -> bytes:
-        left = self._size - self.position
-        data = self._pread(length, self.position) if left > 0 else b""
+        if self.position >= self._size:
+            return b""
+        begin, end = self._hole(self.position, self.position + 1)
+        if begin == self.position:
+            self.position = max(begin, min(end, self._size) - _LAST)
+        data = self._pread(length, self.position)
         self.position += len(data)
         return data
 

@@ -77,7 +77,8 @@ class _Follow:
         self._book = Book(_without_unconsumed(log, found))
         self._book.say(*(error(text) for text in found.problems), *found.notes)
         self._tools = tools
-        self._look = Look(self._book, found, tools, files)
+        marks = [segment.mark for segment in log.segments if segment.mark.start]
+        self._look = Look(self._book, found, tools, files, marks)
 
     def run(self) -> Iterator[Progress | Seen]:
         look = self._look

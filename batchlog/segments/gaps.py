@@ -91,4 +91,4 @@ def lost_bytes(segment: Segment) -> int:
     if segment.state == "old":
         return 0
     plain = [sight.size for sight in segment.bearers if sight.form == "plain"]
-    return max(0, max(plain, default=0) - segment.mark.offset)
+    return segment.unread(max(plain, default=0))

@@ -20,19 +20,23 @@ TAIL = 1024
 """How many bytes before the offset are hashed: what tells two files with the same head apart."""
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     """The claim of what was consumed of a segment; offsets are in decompressed bytes."""
 
     start: int
     """First byte that is not NUL (a writer that does not append leaves a hole on truncation)."""
     offset: int
-    """Consumed up to here: just after a newline, or after a sealed unterminated last line."""
+    """Consumed up to here: just after a newline, after a sealed unterminated last line, or inside a
+    line that counted by its beginning."""
     heads: tuple[str, ...]
     """Hashes of the first `HEADS` bytes after `start`, as far as consumed."""
     tail: str
     """Hash of the last `TAIL` bytes before `offset`, fewer where there are fewer."""
     lines: int
-    """Lines between `start` and `offset`, for content that a tool rewrites line by line."""
+    """Lines between `start` and `offset`, the one that it stands inside included: for content that
+    a tool rewrites line by line."""
+    inside: bool = False
+    """Whether all up to the next newline belongs to a line that counted already (R112)."""
 
 
 class Content(Protocol):
@@ -63,7 +67,9 @@ def digest(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 
 
-def make_mark(start: int, offset: int, head: bytes, tail: bytes, lines: int) -> Mark:
+def make_mark(  # noqa: PLR0917 - a mark's parts, in their order
+    start: int, offset: int, head: bytes, tail: bytes, lines: int, inside: bool = False
+) -> Mark:
     """Make the mark of a content consumed up to `offset`.
 
     `head` holds at least the first `min(4096, offset - start)` bytes after `start`, `tail` at
@@ -71,7 +77,8 @@ def make_mark(start: int, offset: int, head: bytes, tail: bytes, lines: int) -> 
     """
     consumed = offset - start
     heads = tuple(digest(head[:length]) for length in HEADS if length <= consumed)
-    return Mark(start, offset, heads, digest(tail[-consumed:][-TAIL:] if consumed else b""), lines)
+    last = digest(tail[-consumed:][-TAIL:] if consumed else b"")
+    return Mark(start, offset, heads, last, lines, inside)
 
 
 def tail_begin(mark: Mark) -> int:

@@ -61,6 +61,13 @@ class Segment(msgspec.Struct, frozen=True, omit_defaults=True):
     stopped or killed between two steps. Then the sight alone does not say that nothing is new."""
     absent: bool = False
     """Whether the run before already saw no bearer of it."""
+    nuls: int = 0
+    """How many NULs were at the end of its first bearer when it was read: they wait, and are no
+    loss where it goes."""
+
+    def unread(self, size: int) -> int:
+        """Return how many bytes of a plain file of that size wait to be read, NULs left out."""
+        return max(0, size - self.mark.offset - self.nuls)
 
 
 class Consumed(msgspec.Struct, frozen=True, omit_defaults=True):

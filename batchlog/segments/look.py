@@ -1,5 +1,6 @@
 """Look at the files of a log: which are known by sight, which are open now, which stay unread."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from msgspec.structs import replace
@@ -9,9 +10,12 @@ from batchlog.segments.book import Book
 from batchlog.segments.content import OpenFile, UnknownForm, open_file
 from batchlog.segments.discover import File, Found
 from batchlog.segments.findings import error
-from batchlog.segments.known import Sight
+from batchlog.segments.identity import Mark
+from batchlog.segments.known import Segment, Sight
 from batchlog.segments.marks import is_complete
+from batchlog.segments.read import PATIENCE, unread_mark
 from batchlog.segments.sample import first_stamp, format_of
+from batchlog.segments.source import HOLE
 from batchlog.segments.take import QUIET_ARCHIVE, Opened, Tools
 
 KEPT_OPEN = 32
@@ -25,7 +29,10 @@ class Look:
     are the others that hold something, oldest first. Files are closed with `files`.
     """
 
-    def __init__(self, book: Book, found: Found, tools: Tools, files: ExitStack) -> None:
+    def __init__(
+        self, book: Book, found: Found, tools: Tools, files: ExitStack, marks: Sequence[Mark]
+    ) -> None:
+        """Look at nothing yet; `marks` are those that files of the log may begin like."""
         self.known: dict[int, list[Sight]] = {}
         self.opened: list[Opened] = []
         self.present = {file.key: file for file in found.files}
@@ -36,6 +43,7 @@ class Look:
         self._book = book
         self._tools = tools
         self._files = files
+        self._marks = marks
         self._places: set[tuple[int, int]] = set()
         self._again: dict[tuple[int, int, int, int], Opened | None] = {}
 
@@ -95,7 +103,7 @@ class Look:
 
     def _open(self, file: File) -> OpenFile | None:
         try:
-            content = self._files.enter_context(open_file(file.path))
+            content = open_file(file.path, self._marks, PATIENCE)
         except FileNotFoundError:
             self.vanished = True
             return None
@@ -107,6 +115,7 @@ class Look:
             self.hidden = True
             self._book.say(error(str(problem)))
             return None
+        self._files.enter_context(content)
         place = content.sight.place
         self.vanished |= place != file.place  # names moved meanwhile (R4)
         if place in self._places:
@@ -117,6 +126,7 @@ class Look:
     def _pass_over(self, content: OpenFile) -> None:
         """Leave a file without content for later; an archive that stays so is said (R33, R34)."""
         if content.plain:
+            self._remember_blank(content)
             return
         complete = is_complete(content)
         if not complete and not content.sight.is_quiet(self._tools.now, QUIET_ARCHIVE):
@@ -125,6 +135,24 @@ class Look:
             path = content.sight.path
             self._book.say(error(f"{path} is damaged: nothing can be read of it"))
         self._leave(unread=content.sight)
+
+    def _remember_blank(self, content: OpenFile) -> None:
+        """Remember how many NULs there are, where that took long to read (R27, R111)."""
+        if content.start < HOLE:
+            return
+        self.hidden |= not content.is_begun
+        self._book.add(
+            Segment(
+                mark=unread_mark(content),
+                state="open",
+                begin=content.start,
+                begin_lines=0,
+                first=None,
+                format="",
+                bearers=(content.sight,),
+                behind=not content.is_begun,
+            )
+        )
 
     def _leave(self, *, unread: Sight | None = None, unfit: Sight | None = None) -> None:
         """Remember a file that is not read, so that it is looked at again when it changes."""

@@ -4,7 +4,7 @@ What lies above it is counted by pushes, what lies below is left to `backfill`.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import NamedTuple
 
@@ -19,11 +19,11 @@ from batchlog.segments.discover import File, Found
 from batchlog.segments.findings import Finding, decision, error
 from batchlog.segments.identity import Likeness, Mark, compare
 from batchlog.segments.known import Log, Segment
-from batchlog.segments.lines import CAP
+from batchlog.segments.lines import Lines
 from batchlog.segments.marks import mark_after, mark_at_end, mark_of_head
 from batchlog.segments.old import old_segment
 from batchlog.segments.resume import DISORDER
-from batchlog.segments.sample import first_stamp, format_of
+from batchlog.segments.sample import first_stamp, format_of, whole_lines
 
 
 class Begin(Enum):
@@ -187,18 +187,17 @@ class _Origin:
 def _lines_before(content: OpenFile, spec: str, moment: int) -> int | None:
     """Return the number of lines before the first one stamped at or after `moment`."""
     stamp = stamper(resolve(spec))
-    rest, before = b"", 0
-    try:
+    cutter, before = Lines(content.start, b"", 1), 0
+    with suppress(codecs.Truncated, codecs.Corrupt):
         for block in content.blocks(content.start):
-            *lines, rest = (rest + block.data).split(b"\n")
-            rest = rest[:CAP]  # of one that is too long no more is needed to know it
-            for number, line in enumerate(lines):
-                seconds = stamp(line) if len(line) < CAP else None
-                if seconds is not None and seconds >= moment:
-                    return before + number
-            before += len(lines)
-    except (codecs.Truncated, codecs.Corrupt):
-        pass
+            cutter.skip(block.nuls)
+            for piece in cutter.feed(block.data):
+                lines = whole_lines(piece.text)
+                for number, line in enumerate(lines):
+                    seconds = stamp(line)
+                    if seconds is not None and seconds >= moment:
+                        return before + number
+                before += len(lines)
     return None
 
 

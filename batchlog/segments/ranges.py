@@ -1,13 +1,19 @@
-"""Where a content can be cut, so that its pieces are read apart: after newlines of a plain one."""
+"""Where a content can be cut, so that its pieces are read apart: after newlines of a plain one.
+
+In a line so long that none is near, a cut is made inside of it, behind all that it counts by.
+"""
 
 from batchlog.formats import resolve
 from batchlog.scan.count import stamper
 from batchlog.segments.content import OpenFile
-from batchlog.segments.lines import CAP
+from batchlog.segments.lines import CAP, beginning
 from batchlog.segments.read import LIMIT
 
 _WINDOW = 1 << 16
 """Bytes in which a newline is looked for at a time."""
+
+_NEAR = 1 << 20
+"""Bytes on both sides of a cut in which one is looked for: more than a line counts by."""
 
 
 def ranges(
@@ -16,34 +22,46 @@ def ranges(
     """Cut what lies from `begin` to `end` into pieces of at most `limit` bytes, each (begin, end).
 
     `end` is None for the end of the content, and the end of the last piece is `end` as given. A
-    piece is longer where its one line is. An archive is one piece: it can only be read from its
-    beginning.
+    piece is longer where its one line is, or a hole, which is not read. An archive is one piece: it
+    can only be read from its beginning.
     """
     pieces: list[tuple[int, int | None]] = []
     last = content.sight.size if end is None else end
     while content.plain and last - begin > limit:
-        cut = _newline_before(content, begin, begin + limit)
-        if cut is None:
-            cut = _newline_after(content, begin + limit, last)
-        if cut is None or cut >= last:
+        cut = _cut(content, begin, begin + limit, last)
+        if cut >= last:
             break
         pieces.append((begin, cut))
         begin = cut
     return [*pieces, (begin, end)]
 
 
+def is_inside(content: OpenFile, cut: int) -> bool:
+    """Tell whether a cut that `ranges` made stands inside a line (see `Mark`)."""
+    return content.span(cut - 1, cut) != b"\n"
+
+
 def stamp_before(content: OpenFile, offset: int, spec: str) -> int | None:
     """Return the stamp of the last line before `offset` of a plain content that has one.
 
-    It is looked for in the 64 KiB before `offset`, in whole lines that are not oversize.
+    It is looked for in the MiB before `offset`, in lines of which the beginning is there.
     """
-    begin = max(content.start, offset - CAP - 1)
+    begin = max(content.start, offset - _NEAR)
     lines = (content.span(begin, offset) or b"").split(b"\n")
     if begin > content.start:
         del lines[0]  # of which only the end is known
     stamp = stamper(resolve(spec))
-    found = (stamp(line) for line in reversed(lines) if len(line) < CAP)
-    return next((seconds for seconds in found if seconds is not None), None)
+    texts = (beginning(line) if len(line) >= CAP else line for line in reversed(lines))
+    return next((seconds for text in texts if (seconds := stamp(text)) is not None), None)
+
+
+def _cut(content: OpenFile, begin: int, at: int, last: int) -> int:
+    """Return where to cut near a place: after a newline if there is one."""
+    if content.passed(at) > at:
+        return content.passed(at)
+    far = min(last, at + _NEAR)
+    cut = _newline_before(content, max(begin, at - _NEAR), at) or _newline_after(content, at, far)
+    return cut or far
 
 
 def _newline_before(content: OpenFile, begin: int, end: int) -> int | None:

@@ -23,6 +23,10 @@ from batchlog.tally import PACK, Tally
 LIMIT = 256 << 20
 """Most bytes of a plain file in one step: what a kill may cost is minutes, not hours (R76)."""
 
+PATIENCE = 1 << 30
+"""Bytes without a newline that a run reads of one log, so that no other waits long for it (R112).
+How many lines there are does not matter: each begins anew, and a backlog is read to its end."""
+
 End = Literal["more", "complete", "truncated", "corrupt"]
 
 
@@ -50,14 +54,17 @@ class Step(msgspec.Struct, frozen=True):
     context: str
     tally: Tally
     read_bytes: int
-    """Bytes between the mark before and this one, decompressed."""
+    """Bytes between the mark before and this one, decompressed; those of holes are not read."""
     end: End
-    """more: stopped at the limit or on request. complete: all that was there when the file was
-    opened. truncated, corrupt: an archive that ends in mid-member, or whose bytes are wrong."""
+    """more: stopped at the limit, on request, or for lack of patience. complete: all that was there
+    when the file was opened. truncated, corrupt: an archive that ends in mid-member, or whose bytes
+    are wrong."""
     waiting: int = 0
     """Bytes of an unterminated last line, which waits."""
     fault: str = ""
     """What is wrong with an archive."""
+    nuls: int = 0
+    """Bytes of what waits that are NUL, with nothing behind them yet."""
 
     @property
     def result(self) -> Result:
@@ -88,8 +95,12 @@ class Read(NamedTuple):
     salvage: bool = False
     """The archive will not be completed: its decodable lines count without a checksum (R33)."""
     end: int | None = None
-    """Read no further than to this offset, which stands after a newline. What lies beyond it in an
-    archive is decoded only as far as a checksum is needed that vouches for what lies before."""
+    """Read no further than to this offset, which stands after a newline or inside a line beyond the
+    cap. What lies beyond it in an archive is decoded only as far as a checksum is needed that
+    vouches for what lies before."""
+    patience: int = sys.maxsize
+    """Bytes without a newline after which the rest is left for the next run; of a plain content, as
+    in an archive nothing counts before a checksum."""
 
 
 def unread_mark(content: OpenFile) -> Mark:
@@ -132,7 +143,7 @@ def _steps(
                 report(state.position)
             if state.is_done:
                 break
-            if stop:
+            if stop or state.is_barren:
                 end = "more"
                 break
             if content.plain and state.pending_bytes >= LIMIT:
@@ -142,7 +153,7 @@ def _steps(
     except codecs.Corrupt as error:
         end, fault = "corrupt", str(error)
     if what.final and end == "complete":
-        state.take(*state.lines.finish())
+        state.take(state.lines.finish())
         state.settle()
     if what.salvage and end == "truncated":
         state.settle()
@@ -160,12 +171,14 @@ class _Reader:
         self._scanner = scanner
         self._ahead = ahead
         self._merged, self._sure = 0, 0  # chunks whose tally is in, and that are settled
-        self._begin = mark.offset
+        self._begin, self._passed = mark.offset, 0
         self._lines = mark.lines
         tail = content.span(tail_begin(mark), mark.offset) or b""
-        self.lines = Lines(mark.offset, tail, TAIL)
+        self.lines = Lines(mark.offset, tail, TAIL, inside=mark.inside)
+        self._patience = what.patience
+        self._barren = 0  # bytes read since the last newline
         self._staged, self._solid = Tally(), Tally()
-        self._settled = (mark.offset, tail, scanner.context)
+        self._settled = (mark.offset, tail, mark.inside, scanner.context)
 
     @property
     def position(self) -> int:
@@ -176,13 +189,23 @@ class _Reader:
     def feed(self, block: Block) -> None:
         """Take in what lies before the end, and settle what is verified."""
         left = max(0, self._end - self.lines.offset - self.lines.waiting)
-        self.take(*self.lines.feed(block.data[:left]))
+        self.lines.skip(min(block.nuls, left))
+        self.take(self.lines.feed(block.data[:left]))
+        newline = block.data.rfind(b"\n")
+        self._barren = (self._barren if newline < 0 else 0) + len(block.data) - newline - 1
+        at_end = len(block.data) + block.nuls >= left
+        if at_end or self.is_barren:
+            self.take(self.lines.take_nuls())
         if block.verified >= self.lines.offset:
             self.settle()
-            self.is_done = len(block.data) >= left
+            self.is_done = at_end
 
-    def take(self, pieces: Sequence[Piece], oversize: int) -> None:
-        self._staged.oversize += oversize
+    @property
+    def is_barren(self) -> bool:
+        """Whether so much was read without a newline that it is left for the next run."""
+        return self._barren >= self._patience
+
+    def take(self, pieces: Sequence[Piece]) -> None:
         if pieces:
             self._add(self._ahead.scan(pieces))
 
@@ -197,7 +220,8 @@ class _Reader:
         _merge(self._solid, self._staged)
         self._staged = Tally()
         self._sure = self._ahead.put
-        self._settled = (self.lines.offset, self.lines.tail, self._scanner.context)
+        lines = self.lines
+        self._settled = (lines.offset, lines.tail, lines.inside, self._scanner.context)
 
     @property
     def pending_bytes(self) -> int:
@@ -206,12 +230,14 @@ class _Reader:
     def step(self, end: End, fault: str = "") -> Step:
         """Close a step: what follows counts from its mark on."""
         self._add(self._ahead.rest())
-        offset, tail, context = self._settled
+        offset, tail, inside, context = self._settled
         head = self._content.beginning[: HEADS[-1]]
         self._lines += self._solid.lines  # to count newlines takes as long as to scan
-        mark = make_mark(self._content.start, offset, head, tail, self._lines)
-        step = Step(mark, context, self._solid, self.pending_bytes, end, self.lines.waiting, fault)
-        self._begin = offset
+        mark = make_mark(self._content.start, offset, head, tail, self._lines, inside)
+        read_bytes = self.pending_bytes - (self.lines.passed - self._passed)
+        waiting, nuls = self.lines.waiting, self.lines.nuls
+        step = Step(mark, context, self._solid, read_bytes, end, waiting, fault, nuls)
+        self._begin, self._passed = offset, self.lines.passed
         self._solid = Tally()
         return step
 

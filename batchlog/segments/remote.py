@@ -100,9 +100,9 @@ class Remote:
             raise LogError(moved)
         self._file = file
 
-    def hole(self) -> int:
-        """Return 0: no remote file tells of holes."""
-        return 0
+    def hole(self, _offset: int, end: int) -> tuple[int, int]:
+        """Return that there is none: no remote file tells of holes."""
+        return end, end
 
     def look(self) -> Look | None:
         """Ask anew; what was read of a file that has gone since is no worse for it."""

@@ -21,6 +21,16 @@ _SECRETS = (
 )
 
 
+HOLE = 1 << 20
+"""Bytes from which on a hole of a sparse file is passed over unread."""
+
+PAGE = 4096
+"""Bytes at both ends of a hole that are read: a file system may be wrong about what it lacks."""
+
+_BLOCK = 512
+"""Bytes of a block as `st_blocks` counts them, whatever the file system."""
+
+
 class Look(NamedTuple):
     """How a file looks at one moment."""
 
@@ -42,8 +52,11 @@ class Source(Protocol):
         A source that was closed is opened again, if the file is still the same.
         """
 
-    def hole(self) -> int:
-        """Return the length of the hole at the beginning, 0 where that is not known."""
+    def hole(self, offset: int, end: int) -> tuple[int, int]:
+        """Return the first hole that begins from `offset` to `end`: where it begins and ends.
+
+        It has `HOLE` bytes at least. Where there is none, or none is known of: `end`, twice.
+        """
 
     def look(self) -> Look | None:
         """Look again; None where it is closed."""
@@ -62,12 +75,15 @@ class Disk:
 
     def pread(self, length: int, offset: int) -> bytes:
         """Return bytes as they lie on disk."""
-        if self._descriptor < 0:
-            self._descriptor = self._reopened()
         try:
-            return os.pread(self._descriptor, length, offset)
+            return os.pread(self._open(), length, offset)
         except OSError as error:
             raise LogError(f"cannot read {self._path}: {error.strerror}") from None
+
+    def _open(self) -> int:
+        if self._descriptor < 0:
+            self._descriptor = self._reopened()
+        return self._descriptor
 
     def _reopened(self) -> int:
         moved = f"{self._path} was moved while it was looked at: left for the next run"
@@ -80,12 +96,29 @@ class Disk:
             raise LogError(moved)
         return descriptor
 
-    def hole(self) -> int:
-        """Return the length of the hole at the beginning, which need not be read (R27)."""
+    def hole(self, offset: int, end: int) -> tuple[int, int]:
+        """Ask the file system, of a file that has so much less on disk than it is long (R111)."""
+        status = os.fstat(self._open())
+        size = status.st_size
+        if size - status.st_blocks * _BLOCK < HOLE:
+            return end, end
+        while (begin := self._seek(offset, os.SEEK_HOLE, size)) < end:
+            offset = self._seek(begin, os.SEEK_DATA, size)
+            if offset <= begin:  # a file system that does not know its own holes
+                break
+            if offset - begin >= HOLE and self._is_blank(begin) and self._is_blank(offset - PAGE):
+                return begin, offset
+        return end, end
+
+    def _seek(self, offset: int, whence: int, size: int) -> int:
+        """Return where the next hole or data begins, `size` where there is none."""
         try:
-            return os.lseek(self._descriptor, 0, os.SEEK_DATA)
-        except OSError:  # ENXIO: nothing but a hole; else the file system knows no holes
-            return 0
+            return os.lseek(self._descriptor, offset, whence)
+        except OSError as error:  # else EINVAL: the system knows no holes
+            return size if error.errno == errno.ENXIO or whence == os.SEEK_HOLE else offset
+
+    def _is_blank(self, offset: int) -> bool:
+        return self.pread(PAGE, offset) == bytes(PAGE)
 
     def look(self) -> Look | None:
         """Look at the open file; a rename or an unlink changes nothing (R3)."""

@@ -1,5 +1,6 @@
 """Take a file for what it was decided to be: read it, or only note that it is there."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -13,7 +14,7 @@ from batchlog.segments.findings import decision, error, notice, resolving, warni
 from batchlog.segments.identity import Mark
 from batchlog.segments.known import Segment, Sight
 from batchlog.segments.marks import is_complete, mark_after, mark_at_end
-from batchlog.segments.read import Read, Step, unread_mark
+from batchlog.segments.read import PATIENCE, Read, Step, unread_mark
 from batchlog.segments.resume import Past
 
 QUIET_ARCHIVE = 600
@@ -123,7 +124,7 @@ def take(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progres
             _seal(book, index, file, "it ends in the middle and holds next to nothing: not counted")
             return
         if step.end != "more":
-            book.put(index, replace(book.segment(index), behind=False))
+            book.put(index, replace(book.segment(index), behind=False, nuls=step.nuls))
         book.advance(index, step)
         if not file.content.plain and not file.active:
             _close(book, index, file, step, salvage=what.salvage)
@@ -142,7 +143,9 @@ def _planned(file: Opened, mark: Mark, spec: str, tools: Tools) -> Planned:
         spec = tools.format  # a change of configuration is for lines that are not read yet (R59)
     ended, archive = _has_ended(file, tools.now), not file.content.plain and not file.active
     salvage = archive and file.sight.is_quiet(tools.now, QUIET_ARCHIVE)
-    return Planned(file.content, Read(mark, final=ended, salvage=salvage), spec)
+    patience = PATIENCE if file.content.plain else sys.maxsize
+    what = Read(mark, final=ended, salvage=salvage, patience=patience)
+    return Planned(file.content, what, spec)
 
 
 def _decoded(step: Step) -> int:
@@ -177,7 +180,7 @@ def _seal(book: Book, index: int, file: Opened, fault: str = "") -> None:
 def take_rewritten(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progress]:
     """Go on after as many lines as were consumed; with fewer lines wait for a person (R30)."""
     segment, path = book.segment(index), file.sight.path
-    mark = mark_after(file.content, segment.mark.lines)
+    mark = mark_after(file.content, segment.mark.lines, inside=segment.mark.inside)
     begin = mark_after(file.content, segment.begin_lines) if segment.begin_lines else None
     if mark is not None and segment.state != "quarantined":
         offset = segment.begin if segment.begin is None else file.content.start
@@ -212,7 +215,7 @@ def take_rewritten(book: Book, index: int, file: Opened, tools: Tools) -> Iterat
 
 def take_cut(book: Book, index: int, file: Opened, tools: Tools) -> Iterator[Progress]:
     """Follow a live log that lost its end, all of it counted (R98)."""
-    segment, mark = book.segment(index), mark_at_end(file.content)
+    segment, mark = book.segment(index), mark_at_end(file.content, nuls=True)
     book.put(index, replace(segment, mark=mark))
     book.bear(index, file.sight)
     lost = segment.mark.offset - mark.offset

@@ -19,6 +19,7 @@ from typing import ClassVar
 from hypothesis.stateful import RuleBasedStateMachine
 
 from batchlog.config.times import Since
+from batchlog.segments.lines import CAP
 from tests.model.place import QUIET, Key, Place, key_of
 from tests.model.sinks import Gateways
 from tests.model.written import HALF, HEADER, REQUESTS, Token, number_of, written
@@ -125,6 +126,8 @@ class Host(RuleBasedStateMachine):
     def read(self, path: Path) -> tuple[set[Token], Token | None]:
         """Return the lines of a file, and the one that has no end."""
         *whole, rest = self.content(path).split(b"\n")
+        if len(rest) > CAP:  # it counts without its end (R112)
+            whole, rest = [*whole, rest], b""
         tokens = {
             (self.log_of(path), number_of(line)) for line in whole if line.lstrip(b"\0") != HEADER
         }
@@ -209,7 +212,8 @@ class Host(RuleBasedStateMachine):
         old = path.exists() and self.is_old(path)
         _, rest = self.read(path)
         fresh = kinds and not (path.exists() and path.stat().st_size)
-        data = b"\0" * hole
+        is_long = len(self.content(path).rpartition(b"\n")[2]) > CAP
+        data = b"\0" * hole + b"its end\n" * is_long
         log = self.log_of(path)
         if rest is not None:
             data += written(-rest[1], "line")[HALF:]
@@ -223,12 +227,15 @@ class Host(RuleBasedStateMachine):
                 file.write(data)
             self.stamp(path)
 
-    def begin_line(self, path: Path) -> None:
-        """Leave a line without its end (R47)."""
+    def begin_line(self, path: Path, kind: str = "line") -> None:
+        """Leave a line without its end (R47), a long one perhaps (R112)."""
         if path.exists() and self.read(path)[1] is None:
+            self.finish(path)
             old = self.is_old(path)
-            number = self.new_line("line")
-            self.begin((self.log_of(path), -number), old=old)
+            number = self.new_line(kind)
+            text = written(number, kind)
+            is_long = len(text) > CAP
+            self.begin((self.log_of(path), number if is_long else -number), old=old)
             with path.open("ab") as file:
-                file.write(written(number, "line")[:HALF])
+                file.write(text[:-1] if is_long else text[:HALF])
             self.stamp(path)

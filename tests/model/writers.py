@@ -14,7 +14,7 @@ from tests.model.written import HEADER
 LOGS = st.sampled_from(["access", "access", "access", "other", "vhost"])
 FILES = st.integers(0, 99)
 KINDS = st.lists(
-    st.sampled_from([*["line"] * 6, "crlf", "junk", "nul", "binary", "huge"]),
+    st.sampled_from([*["line"] * 6, "crlf", "junk", "nul", "binary", "huge", "over"]),
     min_size=1,
     max_size=5,
 )
@@ -31,11 +31,11 @@ class Writers(Endings):
         self.did.update({f"written: {kind}": 1 for kind in kinds})
         self.then(then)
 
-    @rule(log=LOGS, then=THEN)
-    def leave_a_line_without_its_end(self, log: str, then: Then) -> None:
-        """Write the first half of a line (R47)."""
-        self.begin_line(self.active(log))
-        self.did["half a line"] += 1
+    @rule(log=LOGS, kind=st.sampled_from(["line", "line", "huge", "over"]), then=THEN)
+    def leave_a_line_without_its_end(self, log: str, kind: str, then: Then) -> None:
+        """Write the first half of a line (R47), or a long one (R112)."""
+        self.begin_line(self.active(log), kind)
+        self.did["half a line" if kind == "line" else "a long line without its end"] += 1
         self.then(then)
 
     @precondition(lambda self: self.plain())

@@ -16,9 +16,9 @@ HALF = 40
 HEADER = b"#Fields: " + b"the same words at the top of each file; " * 30
 """Longer than the first KiB by which a content is known in another log (R13, R100)."""
 
-KINDS = ("line", "crlf", "junk", "nul", "binary", "huge", "headed")
+KINDS = ("line", "crlf", "junk", "nul", "binary", "huge", "over", "headed")
 
-REQUESTS = ("line", "crlf", "headed")
+REQUESTS = ("line", "crlf", "huge", "headed")
 _MALFORMED = ("junk", "nul", "binary", "headed")
 
 Token = tuple[str, int]
@@ -40,6 +40,7 @@ def written(number: int, kind: str) -> bytes:
         "nul": b"\0" * 30 + f"{name}after a crash of the host".encode(),
         "binary": name.encode() + bytes([*range(128, 256), *range(10), *range(11, 32)]),
         "huge": whole + b"h" * 70_000,
+        "over": name.encode() + b"o" * 70_000,
         "headed": HEADER + b"\n" + whole,
     }
     return texts[kind] + b"\n"
@@ -70,7 +71,7 @@ def count(tokens: Iterable[Token], kinds: Kinds) -> Counts:
     halves = sum(n < 0 for _, n in found)
     good = [n for _, n in whole if kinds[n] in REQUESTS]
     malformed = sum(kinds[n] in _MALFORMED for _, n in whole) + torn + halves
-    oversize = sum(kinds[n] == "huge" for _, n in whole)
+    oversize = sum(kinds[n] == "over" for _, n in whole)
     return Counts(len(good), sum(n**3 for n in good), malformed, oversize)
 
 

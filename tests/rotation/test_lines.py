@@ -142,17 +142,19 @@ def test_r54_bytes_that_are_not_utf_8_count(site: Site) -> None:
 
 
 @pytest.mark.parametrize("length", [65_534, 65_535, 65_536, 65_537, 200_000, 3_000_000])
-def test_r55_a_line_longer_than_the_cap_is_passed_over_and_counted_as_oversize(
-    site: Site, length: int
+@pytest.mark.parametrize("counts", [True, False])
+def test_r55_a_line_longer_than_the_cap_counts_by_its_beginning_or_is_oversize(
+    site: Site, length: int, *, counts: bool
 ) -> None:
-    long = line(10)[:-2]
+    long = line(10)[:-2] if counts else line(10)[:40]
     long += b"x" * (length - len(long) - 2) + b'"\n'
     assert length == len(long)
     _write(site, lines(range(10)) + long + lines(range(11, 20)))
     ran = site.run()
     over = length > 65_536
-    assert total(range(10), [] if over else 10, range(11, 20)) == ran.totals
-    assert int(over) == ran.log().counters.oversize
+    assert total(range(10), 10 if counts else [], range(11, 20)) == ran.totals
+    counters = ran.log().counters
+    assert (not counts and over, not counts and not over) == (counters.oversize, counters.malformed)
     assert 0 == ran.exit
     assert site.rests()
 

@@ -13,8 +13,8 @@ from batchlog.scan import Timing, scanner
 from batchlog.segments.content import OpenFile
 from batchlog.segments.identity import Mark
 from batchlog.segments.lines import CAP
-from batchlog.segments.marks import mark_after
-from batchlog.segments.ranges import ranges, stamp_before
+from batchlog.segments.marks import mark_after, mark_at_end
+from batchlog.segments.ranges import is_inside, ranges, stamp_before
 from batchlog.segments.read import Read, read, unread_mark
 from batchlog.tally import Tally
 from tests.segments.contents import opened
@@ -134,17 +134,18 @@ def test_the_stamp_before_is_that_of_the_last_line_with_one(tmp_path: Path) -> N
         assert expected == [stamp_before(content, place, "combined") for place in [0, *at]]
 
 
-def test_the_stamp_before_is_read_from_whole_lines_that_are_not_oversize(tmp_path: Path) -> None:
+def test_r55_the_stamp_before_is_that_of_a_long_line_too(tmp_path: Path) -> None:
     def padded(size: int) -> bytes:
         return line(2)[:-2] + b"x" * (size - len(line(2))) + b'"\n'
 
     for expected, data in (
         (2, line(1) + padded(CAP)),
-        (None, line(1) + padded(CAP + 1)),
-        (None, padded(CAP + 1)),
+        (2, line(1) + padded(CAP + 1)),
+        (2, line(1) + padded(4 * CAP)),
         (2, padded(CAP)),
-        (None, line(1) + b"x" * CAP + b"\n"),
-        (None, b"x" + line(2) + b"y" * (CAP - len(line(2))) + b"\n"),
+        (1, line(1) + b"x" * CAP + b"\n"),
+        (1, line(1) + b"x" * CAP + line(2)),
+        (None, line(1) + padded(1 << 21)),
         (1, line(1) + b"x\n" * ((CAP - len(line(1))) // 2)),
     ):
         with written(tmp_path / "log", data) as content:
@@ -156,3 +157,83 @@ def test_the_stamp_before_knows_no_nuls_at_the_beginning(tmp_path: Path) -> None
     with written(tmp_path / "log", b"\0" * 5000 + line(1)) as content:
         assert BEGINNING + 1 == stamp_before(content, 5000 + len(line(1)), "combined")
         assert stamp_before(content, 5000, "combined") is None
+
+
+# --- lines longer than a piece (R112) --------------------------------------------------------
+
+
+def padded(number: int, size: int) -> bytes:
+    """Return a line that says its number, so long."""
+    return line(number)[:-2] + b"x" * (size - len(line(number))) + b'"\n'
+
+
+def read_apart(content: OpenFile, pieces: Pieces) -> tuple[Tally, Mark]:
+    """Read pieces one by one, as tasks do."""
+    found, mark = Tally(), unread_mark(content)
+    for begin, end in pieces:
+        inside = begin > content.start and is_inside(content, begin)
+        start = Mark(content.start, begin, (), "", 0, inside)
+        scan = scanner(resolve("combined"), ("status",), ())
+        for step in read(content, Read(start, end=end), scan, Stop()):
+            found.merge(step.tally)
+            mark = step.mark
+        assert end in (None, mark.offset)
+    return found, mark
+
+
+@pytest.mark.parametrize("ended", [True, False])
+@pytest.mark.parametrize("limit", [1 << 19, 1 << 20, 3_333_333])
+def test_r112_a_line_longer_than_any_piece_is_cut_inside(
+    tmp_path: Path, limit: int, *, ended: bool
+) -> None:
+    data = line(0) + padded(1, 9 << 20) + b"y" * (5 << 20) + b"\n" + line(2) + padded(3, 4 << 20)
+    with written(tmp_path / "log", data if ended else data[:-1]) as content:
+        pieces = ranges(content, 0, None, limit)
+        assert len(pieces) >= 5
+        assert all((end or 0) - begin <= limit + (2 << 20) for begin, end in pieces)
+        tally, mark = read_apart(content, pieces)
+        assert (4, 1) == (tally.counted, tally.oversize)
+        at_end = mark_at_end(content)
+        assert (at_end.offset, at_end.inside) == (mark.offset, mark.inside)
+        assert (content.sight.size, not ended) == (mark.offset, mark.inside)
+
+
+def test_r111_a_hole_is_in_one_piece_and_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with path.open("wb") as file:
+        for number in range(3):
+            file.write(lines(range(number * 100, number * 100 + 100)))
+            file.truncate(file.tell() + (1 << 40))
+            file.seek(0, 2)
+            file.write(b"\n")
+    with opened(path) as content:
+        pieces = ranges(content, 0, None, 1000)
+        assert len(pieces) < 3 * 20
+        assert 300 == read_apart(content, pieces)[0].counted
+
+
+lengths = st.sampled_from([0, 1, CAP - 1, CAP, CAP + 1, 3 * CAP, 1 << 20, (1 << 20) + 7, 3 << 20])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(
+    st.lists(st.tuples(st.booleans(), lengths, st.sampled_from([b"x", b"\0"])), max_size=5),
+    st.integers(1 << 16, 2 << 20),
+    st.booleans(),
+)
+def test_r112_pieces_of_any_lines_joined_are_one_read(
+    tmp_path: Path, parts: list[tuple[bool, int, bytes]], limit: int, ended: bool
+) -> None:
+    data = b"".join(
+        (line(number)[:-2] if counts else b"torn") + fill * size + b"\n"
+        for number, (counts, size, fill) in enumerate(parts)
+    )
+    data = line(9) + (data if ended else data[:-1] + b"z")  # NULs at the end may be cut
+    with written(tmp_path / "log", data) as content:
+        scan = scanner(resolve("combined"), ("status",), ())
+        (step,) = read(content, Read(unread_mark(content)), scan, Stop())
+        tally, mark = read_apart(content, ranges(content, 0, None, limit))
+        assert step.tally == tally
+        assert (step.mark.offset, step.mark.inside) == (mark.offset, mark.inside)
+        if ended:
+            assert 1 + sum(counts for counts, _, _ in parts) == tally.counted

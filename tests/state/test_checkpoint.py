@@ -24,6 +24,14 @@ def test_a_checkpoint_written_by_version_1_is_read() -> None:
     assert full() == decode(GOLDEN.read_bytes())
 
 
+def test_r112_a_mark_says_that_it_stands_inside_a_line_only_where_it_does() -> None:
+    assert b"inside" not in encode(full())
+    mark = replace(full().logs[0].segments[1].mark, inside=True)
+    segment = replace(full().logs[0].segments[1], mark=mark)
+    state = replace(full(), logs=(replace(full().logs[0], segments=(segment,)),))
+    assert state == decode(encode(state))
+
+
 def test_a_minimal_state_survives() -> None:
     state = State("id")
     assert state == decode(encode(state))
