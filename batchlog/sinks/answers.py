@@ -118,6 +118,15 @@ def refuse(answer: Answer, peer: Peer, load: str = "") -> None:
     raise GatewayRefused(f"{peer.title} {said}; {_advice(answer, peer.target, load)}")
 
 
+def refuse_other_than_200(answer: Answer, peer: Peer) -> None:
+    """Raise GatewayRefused unless `answer` is a 200, the only one that holds all that was asked."""
+    refuse(answer, peer)
+    if answer.status != HTTPStatus.OK:
+        raise GatewayRefused(
+            f"{peer.title} {_said(answer, peer)}, where a Pushgateway says 200; {_NO_PUSHGATEWAY}"
+        )
+
+
 def refuse_page(answer: Answer, peer: Peer) -> None:
     """Raise GatewayRefused where a success comes with a text: a Pushgateway says nothing (R86)."""
     if answer.body.strip():

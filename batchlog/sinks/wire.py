@@ -23,7 +23,7 @@ from urllib.request import (
 )
 
 from batchlog.errors import Stop
-from batchlog.sinks.response import Answer, Response, take
+from batchlog.sinks.response import Answer, Keep, Response, take
 
 GRACE = 5.0
 """Seconds for everything that is still to be sent once a stop was asked for (R77)."""
@@ -64,7 +64,7 @@ def exchange(
     context: ssl.SSLContext | None,
     timeout: float,
     budget: Budget,
-    keep: tuple[bytes, ...] = (),
+    keep: Keep | None = None,
 ) -> Answer:
     """Send `request` and return the answer; TimeoutError once nothing is left of `budget`.
 
@@ -72,8 +72,8 @@ def exchange(
 
     `timeout` (seconds) bounds each operation of the socket. Looking up a host knows no deadline
     and a slow server moves on each time: so all of it happens in a thread that can be left alone.
-    With `keep`, only those lines of a 200's body are kept that begin with one of its members; Flood
-    where they are too much.
+    With `keep`, only those lines of a 200's body are kept that it wants; Flood where they are too
+    much.
     """
     flight = _Flight()
     opener = OpenerDirector()
@@ -110,7 +110,7 @@ class _Flight:
         self._aborted = False
 
     def run(
-        self, opener: OpenerDirector, request: Request, timeout: float, keep: tuple[bytes, ...]
+        self, opener: OpenerDirector, request: Request, timeout: float, keep: Keep | None
     ) -> None:
         try:
             with closing(opener.open(request, timeout=timeout)) as response:
