@@ -15,7 +15,7 @@ from batchlog.segments.content import open_file
 from batchlog.segments.findings import Finding, amount, error, notice, resolving, warning
 from batchlog.segments.sample import whole_lines
 from batchlog.sinks import gateway, textfile
-from batchlog.sinks.target import Target
+from batchlog.sinks.target import Target, read_secrets
 from batchlog.state.checkpoint import State
 from batchlog.state.place import doubts
 from batchlog.state.store import Store
@@ -144,23 +144,35 @@ def _gateway(target: Target, state: State | None) -> Iterator[Finding]:
     elif holder != state.state_id:
         yield error(
             f"{target.title}: our group is filled by another checkpoint "
-            f"(state {holder or 'unknown'}): two hosts or jobs share it"
+            f"(state {_state(target, holder)}): two hosts or jobs share it"
         )
     else:
         yield from _generations(target, state)
 
 
+def _state(target: Target, said: str) -> str:
+    """Return a state as a gateway says it; not where it knows credentials, which it may echo."""
+    if read_secrets(target):
+        return "not shown, as credentials were sent"
+    return said[:40] or "unknown"
+
+
 def _generations(target: Target, state: State) -> Iterator[Finding]:
-    """Compare generations: a gateway that is ahead tells of a machine rolled back (R75)."""
+    """Compare generations: a gateway that is ahead tells of a machine rolled back (R75).
+
+    What the gateway says is compared and not shown, as it may be anything.
+    """
     pushed = gateway.generation(target)
     if pushed is not None and pushed > state.generation:
         yield error(
-            f"{target.title}: holds generation {pushed}, the checkpoint only "
-            f"{state.generation}: it was restored from a backup or snapshot, and what came between "
+            f"{target.title}: holds a later generation than {state.generation}, which the "
+            "checkpoint has: it was restored from a backup or snapshot, and what came between "
             "would be counted again"
         )
-    else:
+    elif pushed == state.generation:
         yield notice(f"{target.title}: reached, holds generation {pushed}")
+    else:
+        yield notice(f"{target.title}: reached, holds an earlier generation")
 
 
 def _textfile(request: Request, state: State | None) -> Iterator[Finding]:

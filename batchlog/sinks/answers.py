@@ -1,7 +1,7 @@
 """What a gateway's answers and silences mean: a sentence each, with the next step. Pure.
 
-A refusal shows what the gateway said. Whatever comes from outside loses its control characters and
-our secrets before it is shown.
+A refusal shows what the gateway said, on one short line. Whatever comes from outside loses its
+control characters first, and where credentials are sent all words that could be made of them.
 """
 
 import re
@@ -11,13 +11,17 @@ from http.client import HTTPException, IncompleteRead, InvalidURL
 from socket import gaierror
 from typing import NamedTuple
 from urllib.error import URLError
+from urllib.parse import urlsplit
 
 from batchlog.errors import GatewayRefused
 from batchlog.sinks.response import Answer
 from batchlog.sinks.target import Secrets, Target, without_userinfo
 
-SHOWN = 500
+SHOWN = 200
 """Most characters shown of a text that is not ours."""
+
+_REASON = 40
+"""Most characters shown of the words behind a status; those of HTTP itself have 31 at the most."""
 
 _NO_PUSHGATEWAY = "gateway.url must lead to a Pushgateway, without /metrics at its end"
 
@@ -43,6 +47,8 @@ class Peer(NamedTuple):
     target: Target
     secrets: Secrets
     proxied: bool
+    names: frozenset[str] = frozenset()
+    """Of the metrics that are pushed: words that may be shown whoever says them."""
 
     @property
     def title(self) -> str:
@@ -76,7 +82,7 @@ def fault(error: Exception, peer: Peer) -> Fault:  # noqa: PLR0911 - a table
         return Fault("connection refused", "start it, or correct gateway.url")
     if isinstance(error, OSError):
         text = error.strerror or str(error) or "the connection was lost"
-        return Fault(shown(text, peer.secrets).lower(), "see whether it is up, and gateway.url")
+        return Fault(shown(text, peer).lower(), "see whether it is up, and gateway.url")
     # Not their texts: they would show the URL or a header as it is.
     if isinstance(error, ValueError | OverflowError | InvalidURL):
         return Fault("its URL cannot be used", "correct gateway.url", again=False)
@@ -113,8 +119,7 @@ def refuse(answer: Answer, peer: Peer, load: str = "") -> None:
         return
     said = _said(answer, peer)
     if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
-        place = shown(without_userinfo(answer.location), peer.secrets) or "nowhere"
-        said += f", to {place}, where nothing is sent"
+        said += f", to {_place(answer.location, peer)}, where nothing is sent"
     raise GatewayRefused(f"{peer.title} {said}; {_advice(answer, peer.target, load)}")
 
 
@@ -152,11 +157,20 @@ def accepted(answer: Answer, peer: Peer) -> str | None:
     return None
 
 
-def shown(text: str, secrets: Secrets) -> str:
+def shown(text: str, peer: Peer, most: int = SHOWN) -> str:
     """Return a text from outside on one line, without secrets and control characters, cut."""
-    safe = "".join(char if char.isprintable() else " " for char in secrets.hide(text))
-    line = " ".join(safe.split())
-    return line if len(line) <= SHOWN else line[:SHOWN] + "…"
+    safe = "".join(char if char.isprintable() else " " for char in text)
+    line = peer.secrets.hide(" ".join(safe.split()), peer.names)
+    return line if len(line) <= most else line[:most] + "…"
+
+
+def _place(location: str, peer: Peer) -> str:
+    """Return where a redirect leads; where credentials are sent, only whether that is to https."""
+    if not peer.secrets:
+        return shown(without_userinfo(location), peer) or "nowhere"
+    host = re.escape(urlsplit(peer.target.base).hostname or "")
+    to_https = re.match(rf"https://{host}(?:[:/]|$)", location, re.IGNORECASE)
+    return "https on its host" if to_https else "another place"
 
 
 def _said(answer: Answer, peer: Peer) -> str:
@@ -164,8 +178,8 @@ def _said(answer: Answer, peer: Peer) -> str:
     text = answer.body.decode("utf-8", "replace")
     if answer.kind == "text/html":
         text = re.sub(r"<[^<>]*>", " ", text)
-    status = shown(f"answered {answer.status} {answer.reason}", peer.secrets)
-    words = shown(text, peer.secrets)
+    status = f"answered {answer.status} {shown(answer.reason, peer, _REASON)}".rstrip()
+    words = shown(text, peer)
     return f"{status}: {words}" if words else status
 
 

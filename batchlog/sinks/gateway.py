@@ -78,7 +78,7 @@ def push(
     if not collected.samples:
         return Delivery(target.title, 0, 0, 0, f"{target.title}: nothing to push, nothing sent")
     budget = Budget(target.budget, clock, stop)
-    route = _route(target)
+    route = _route(target, _names(collected))
     put = partial(_put, target, collected)
     tries = 0
     while True:
@@ -160,8 +160,14 @@ class _Sent(NamedTuple):
     size: int
 
 
-def _route(target: Target) -> _Route:
-    peer = Peer(target, read_secrets(target), proxied(target.base))
+def _names(collected: Collected) -> frozenset[str]:
+    """Return the names of all families, with and without a counter's `_total`."""
+    names = [family.name for family in collected.collect()]
+    return frozenset([*names, *(f"{name}_total" for name in names)])
+
+
+def _route(target: Target, names: frozenset[str] = frozenset()) -> _Route:
+    peer = Peer(target, read_secrets(target), proxied(target.base), names)
     return _Route(peer, tls_context(target))
 
 

@@ -129,7 +129,7 @@ def test_no_error_shows_the_password_of_a_proxy(
         with pytest.raises(SinkUnreachable) as error:
             ask(target("http://push.example:9091"))
     assert f"Basic {pair}" == proxy.seen[0].headers["Proxy-Authorization"]
-    assert "Proxy-Authorization: Basic ***, ***, ***" in str(error.value)
+    assert "answered 502 Bad Gateway: ***; see" in str(error.value)
 
 
 def test_a_secret_within_another_does_not_leave_the_rest_of_it(
@@ -137,7 +137,7 @@ def test_a_secret_within_another_does_not_leave_the_rest_of_it(
 ) -> None:
     monkeypatch.setenv("https_proxy", f"http://jo:{PASSWORD.replace(' ', '%20')}!@127.0.0.1:1")
     secrets = read_secrets(target("http://push.example:9091", **basic))
-    assert secrets.hide(f"{PASSWORD}! {PASSWORD}") == "*** ***"
+    assert secrets.hide(f"{PASSWORD}! line {PASSWORD}") == "*** line ***"
 
 
 def test_a_password_in_the_url_is_refused_and_not_shown() -> None:
