@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from batchlog.entries import select
 from batchlog.errors import BatchlogError, CheckpointError
 from batchlog.formats import resolve
+from batchlog.job.admit import admit, told
 from batchlog.job.deliver import targets
 from batchlog.job.logrotate import copytruncated
 from batchlog.job.request import Request
@@ -21,8 +22,11 @@ from batchlog.state.place import doubts
 from batchlog.state.store import Store
 
 
-def check(request: Request) -> Iterator[Finding]:
-    """Yield what was looked at, and what is wrong with it: first errors that a run would meet."""
+def check(request: Request, now: float) -> Iterator[Finding]:
+    """Yield what was looked at, and what is wrong with it: first errors that a run would meet.
+
+    `now` in Unix seconds.
+    """
     source = request.settings.source
     yield notice(f"configuration: {source or 'no file, options and defaults'}")
     store = Store(request.checkpoint)
@@ -35,7 +39,7 @@ def check(request: Request) -> Iterator[Finding]:
         return
     yield notice(f"checkpoint: {store.path}, {_generation(state)}")
     yield from _directory(store)
-    yield from _logs(request, state)
+    yield from _logs(request, state, now)
     yield from _quarantined(state)
     yield from _gateways(request, state)
     yield from _textfile(request, state)
@@ -63,14 +67,17 @@ def _directory(store: Store) -> Iterator[Finding]:
         yield warning(doubt)
 
 
-def _logs(request: Request, state: State | None) -> Iterator[Finding]:
+def _logs(request: Request, state: State | None, now: float) -> Iterator[Finding]:
     try:
         entries = select(request.settings, request.logs, state.entries if state else ())
     except BatchlogError as problem:
         yield error(str(problem))
         return
-    known = {log.path for log in state.logs} if state else set()
-    places = survey(entries, state.logs if state else ())
+    known = {log.path: log for log in state.logs} if state else {}
+    limit = request.settings.metrics.max_logs
+    places, left = admit(survey(entries, known.values()), known, limit, now)
+    if left:
+        yield warning(told(left, limit))
     yield from (error(text) for text in unmatched(entries, places))
     for place in places:
         path = place.found.path

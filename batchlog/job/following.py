@@ -17,6 +17,7 @@ from batchlog.segments.book import Progress
 from batchlog.segments.findings import Finding, error, warning
 from batchlog.segments.follow import Seen, follow, settle_missing
 from batchlog.segments.gaps import gap
+from batchlog.segments.gone import looked_at
 from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
 from batchlog.segments.known import Log, Segment
 from batchlog.segments.ledger import live_after
@@ -42,6 +43,7 @@ class Following:
         self._verdict = verdict
         self._now = now
         self._seen: dict[str, Seen] = {}
+        self._there: dict[str, bool] = {}  # whether a file of the log is there, or may be
         self._lines: dict[str, tuple[int, int]] = {}  # malformed, all
         self._by_head: dict[str, set[str]] = {}  # hash of a first KiB to the logs that hold it
         self._before = dict(work.logs)
@@ -90,6 +92,7 @@ class Following:
             backfilled=partial(self._backfilled, log.path),
         )
         self._seen.pop(place.found.path, None)
+        self._there[log.path] = bool(place.found.files or place.found.problems)
         for progress in follow(log, place.found, tools):
             if isinstance(progress, Seen):
                 self._seen[place.found.path] = progress
@@ -120,6 +123,8 @@ class Following:
         # The log may have changed since it was seen: a segment of it may have moved elsewhere.
         log = self._work.logs[place.found.path]
         self._add(settle_missing(seen._replace(log=log)), place)
+        log = self._work.logs[place.found.path]
+        self._work.put(looked_at(log, self._now, files=self._there[log.path]))
         malformed, lines = self._lines.get(log.path, (0, 0))
         limit, spec = self._settings.max_malformed, place.entry.format
         finding = judge_malformed(log.path, malformed, lines, limit, spec)
