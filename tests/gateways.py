@@ -231,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.answer(*self.serve(body))
 
-    do_GET = do_PUT = do_DELETE = do_POST = do  # noqa: N815 - http.server's names
+    do_GET = do_PUT = do_DELETE = do_POST = do_CONNECT = do  # noqa: N815 - http.server's names
 
     def serve(self, body: bytes) -> tuple[int, bytes]:
         """Do what is asked for; return status and body."""

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from batchlog.errors import GatewayRefused
 from batchlog.sinks.response import Answer
 from batchlog.sinks.target import Secrets, Target, without_userinfo
+from batchlog.sinks.tls import meaning
+from batchlog.sinks.wire import Tunnel
 
 SHOWN = 200
 """Most characters shown of a text that is not ours."""
@@ -24,6 +26,8 @@ _REASON = 40
 """Most characters shown of the words behind a status; those of HTTP itself have 31 at the most."""
 
 _NO_PUSHGATEWAY = "gateway.url must lead to a Pushgateway, without /metrics at its end"
+
+_PROXY = "see http_proxy, https_proxy and no_proxy in the environment, and the proxy itself"
 
 _ADVICE: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "where another program has one of these names as another type, set "
@@ -69,17 +73,17 @@ def fault(error: Exception, peer: Peer) -> Fault:  # noqa: PLR0911 - a table
     """Say what `error`, raised by a try, means."""
     if isinstance(error, URLError) and isinstance(error.reason, Exception):
         error = error.reason
+    if isinstance(error, Tunnel):
+        return _tunnel_fault(error.status, peer)
     if isinstance(error, ssl.SSLError):
-        return _tls_fault(error)
-    if isinstance(error, gaierror):
-        return Fault(f"its host name leads nowhere ({error.strerror})", "correct gateway.url")
+        return _tls_fault(error, peer)
+    if isinstance(error, gaierror | ConnectionRefusedError):
+        return _no_connection(error, peer)
     if isinstance(error, TimeoutError):
         return Fault(
             f"no answer in time (gateway.timeout is {peer.target.timeout:g} s)",
             "see whether it is overloaded, or raise gateway.timeout",
         )
-    if isinstance(error, ConnectionRefusedError):
-        return Fault("connection refused", "start it, or correct gateway.url")
     if isinstance(error, OSError):
         text = error.strerror or str(error) or "the connection was lost"
         return Fault(shown(text, peer).lower(), "see whether it is up, and gateway.url")
@@ -91,19 +95,40 @@ def fault(error: Exception, peer: Peer) -> Fault:  # noqa: PLR0911 - a table
     return Fault("the connection was lost before the answer", "see whether it is up")
 
 
-def _tls_fault(error: ssl.SSLError) -> Fault:
+def _no_connection(error: gaierror | ConnectionRefusedError, peer: Peer) -> Fault:
+    """Say that nobody was reached: of a proxy it is the proxy's address that is wrong."""
+    named = isinstance(error, gaierror)
+    text = f"host name leads nowhere ({error.strerror})" if named else "connection refused"
+    if peer.proxied:
+        return Fault(f"the proxy's {text}" if named else f"{text} by the proxy", _PROXY)
+    if named:
+        return Fault(f"its {text}", "correct gateway.url")
+    return Fault(text, "start it, or correct gateway.url")
+
+
+def _tls_fault(error: ssl.SSLError, peer: Peer) -> Fault:
     if isinstance(error, ssl.SSLCertVerificationError):
         return Fault(
             f"its certificate is not trusted ({error.verify_message})",
             "set gateway.ca_file to the CA that signed it, and gateway.url to a name that it bears",
             again=False,
         )
-    reason = (error.reason or "connection lost").replace("_", " ").lower()
-    if "alert" in reason:
-        advice = "it may want gateway.cert_file and gateway.key_file"
-    else:
-        advice = "if it does not speak TLS, gateway.url begins with http:"
-    return Fault(f"TLS failed ({reason})", advice)
+    text, advice = meaning(error, shows_certificate=peer.target.cert_file is not None)
+    return Fault(text, advice)
+
+
+def _tunnel_fault(status: int | None, peer: Peer) -> Fault:
+    """Say what it means that a proxy opens no way to the gateway."""
+    if status is None:
+        return Fault("the proxy ended the connection, or does not speak HTTP", _PROXY)
+    advice = _PROXY
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        advice = _ADVICE[status]
+    elif status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        host = urlsplit(peer.target.base).netloc
+        advice = f"let it allow CONNECT to {host}, or name that host in no_proxy"
+    again = status in _PATIENCE or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return Fault(f"the proxy answered {status} to CONNECT", advice, again)
 
 
 def later(answer: Answer, peer: Peer) -> Fault | None:

@@ -30,7 +30,8 @@ from batchlog.sinks.answers import (
 )
 from batchlog.sinks.held import Held, NoExposition, find, is_pushgateways, tells
 from batchlog.sinks.response import KEPT, Answer, Flood, Keep
-from batchlog.sinks.target import Target, read_secrets, tls_context
+from batchlog.sinks.target import Target, read_secrets
+from batchlog.sinks.tls import tls_context
 from batchlog.sinks.wire import Budget, exchange, proxied
 
 __all__ = ["Delivery", "Target", "forget", "generation", "holds_group", "push"]

@@ -1,11 +1,10 @@
-"""A gateway as the configuration has it, and what of it lies in files: secrets and certificates.
+"""A gateway as the configuration has it, and what of it lies in files: its secrets.
 
 Secrets live in a `Secrets`, which shows them to nobody, and nothing of a server's words that could
 be made of them.
 """
 
 import re
-import ssl
 from base64 import b64encode
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
@@ -115,39 +114,16 @@ def _read(target: Target, setting: str, path: str) -> str:
     try:
         text = Path(path).read_text("utf-8").strip()
     except OSError as error:
-        raise _unusable(target, setting, f"{path} cannot be read: {error.strerror}") from None
+        raise unusable(target, setting, f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise _unusable(target, setting, f"{path} is not UTF-8 text") from None
+        raise unusable(target, setting, f"{path} is not UTF-8 text") from None
     if not text:
-        raise _unusable(target, setting, f"{path} is empty")
+        raise unusable(target, setting, f"{path} is empty")
     if setting == "bearer_token_file" and not re.fullmatch(r"[!-~]+", text):
-        raise _unusable(target, setting, f"{path} does not hold one token")
+        raise unusable(target, setting, f"{path} does not hold one token")
     return text
 
 
-def tls_context(target: Target) -> ssl.SSLContext | None:
-    """Return how to speak TLS with `target`, None where it is not asked for."""
-    if not target.base.startswith("https:"):
-        return None
-    try:
-        context = ssl.create_default_context(cafile=target.ca_file)
-    except OSError as error:  # an SSLError too
-        raise _unusable(target, "ca_file", f"{target.ca_file}: {_why(error)}") from None
-    if target.cert_file is not None:
-        try:
-            # An empty password, so that OpenSSL asks nobody at a terminal for one.
-            context.load_cert_chain(target.cert_file, target.key_file, password="")
-        except OSError as error:
-            files = " with ".join(filter(None, (target.cert_file, target.key_file)))
-            raise _unusable(target, "cert_file", f"{files}: {_why(error)}") from None
-    return context
-
-
-def _why(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return "not PEM that can be used" + (f" ({error.reason})" if error.reason else "")
-    return error.strerror or str(error)
-
-
-def _unusable(target: Target, setting: str, what: str) -> SinkUnreachable:
+def unusable(target: Target, setting: str, what: str) -> SinkUnreachable:
+    """Return the error that says what is wrong with a setting of `target`."""
     return SinkUnreachable(f"{target.title}: gateway.{setting}: {what}")

@@ -4,11 +4,12 @@ No redirect is followed, so that credentials never reach another host; proxies f
 are honoured; a response of any status is an answer, not an exception.
 """
 
+import re
 import ssl
 from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
-from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from socket import SHUT_RDWR, socket
 from threading import Event, Thread
 from typing import Any, Self
@@ -33,6 +34,15 @@ SLICE = 0.1
 
 THREAD = "batchlog-request"
 """Name of the threads that wait for servers."""
+
+
+class Tunnel(OSError):  # noqa: N818 - it names what failed
+    """A proxy opened no way to the server behind it."""
+
+    def __init__(self, status: int | None) -> None:
+        super().__init__("the proxy opened no way")
+        self.status = status
+        """What it answered; None where that was no answer."""
 
 
 class Budget:
@@ -150,6 +160,16 @@ class _Connection(HTTPConnection):
         super().__init__(*args, **more)
         self._flight = flight
         self._parts: list[bytes] | None = None
+
+    def _tunnel(self) -> None:
+        try:
+            super()._tunnel()  # type: ignore[misc]
+        except TimeoutError:
+            raise
+        except (OSError, HTTPException) as error:
+            # The only word of it that is known is what http.client says of the proxy's status.
+            status = re.match(r"Tunnel connection failed: (\d+)", str(error))
+            raise Tunnel(int(status[1]) if status else None) from None
 
     def connect(self) -> None:
         super().connect()
