@@ -3,7 +3,8 @@
 Nothing but a Pushgateway's own answer says that a gateway holds no group of ours (R65, R128). What
 is true of that one alone:
 
-1. Each line is one of Prometheus' text format, the last one included.
+1. Each line is one of Prometheus' text format, the last one included, and none has a time: what
+   is pushed with one is refused.
 2. It shows the gateway itself in `pushgateway_build_info`, without a job: what is pushed has one.
 3. Families are sorted by name (client_golang's Gather does that), so that `pushgateway_build_info`
    comes after all that tells of groups: where it arrived, nothing of them is missing, wherever the
@@ -31,7 +32,7 @@ _TELLING = (
 )
 """How the lines begin that say whose a group is, and whose the whole."""
 
-_LINE = re.compile(rb"(#.*|([A-Za-z_:][\w:]*|(?=\{))(\{.*\})? \S+( -?\d+)?)?\n")
+_LINE = re.compile(rb"(#.*|([A-Za-z_:][\w:]*|(?=\{))(\{.*\})? \S+)?\n")
 _BEGINNING = re.compile(rb"#|([A-Za-z_:][\w:]*)?\{")
 
 
@@ -63,7 +64,7 @@ def is_pushgateways(text: str) -> bool:
     own = False
     for line in filter(None, text.split("\n")):
         own = line.startswith(_OWN) and (
-            own or any("job" not in sample.labels for sample in _samples(line))
+            own or any("job" not in one.labels and one.value == 1 for one in _samples(line))
         )
     return own
 

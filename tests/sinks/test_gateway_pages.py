@@ -51,6 +51,8 @@ PAGES: dict[str, Fault] = {
     "a page that quotes one": Reply(200, b"It shows metrics:\n\n" + ITSELF),
     "a quotation in a list": Reply(200, b"- " + ITSELF),
     "one that was scraped and pushed": Reply(200, ITSELF.replace(b"{", b'{job="pushgateway",')),
+    "one that a server federates": Reply(200, ITSELF.replace(b" 1\n", b" 1 1700000000000\n")),
+    "one that is none": Reply(200, ITSELF.replace(b" 1\n", b" 0\n")),
     "groups behind the end": Reply(200, ITSELF + b'push_time_seconds{job="x"} 1\n'),
     "cut in the last line": Raw(UNTYPED + ITSELF.rstrip()),
     "cut before the last line": Reply(200, b'push_time_seconds{job="x"} 1\n'),
