@@ -14,7 +14,7 @@ from batchlog.errors import ConfigError, Exit, LogError
 from batchlog.job.admit import admit, told
 from batchlog.job.reader import Reader
 from batchlog.job.request import Request, Verdict, World
-from batchlog.job.survey import begin_place, problems_of, survey, unmatched
+from batchlog.job.survey import begin_place, problems_of, remains, survey, unmatched
 from batchlog.job.work import Work, commit
 from batchlog.segments.book import Book
 from batchlog.segments.content import OpenFile, open_file
@@ -96,8 +96,7 @@ def forget_logs(request: Request, paths: Sequence[str], world: World) -> Exit:
 
 def _refuse_if_there(log: Log) -> None:
     """Raise a ConfigError where a file of a log is there: the next run would begin it anew."""
-    sights = (sight.path for segment in log.segments for sight in segment.bearers)
-    there = next((path for path in (log.path, *sights) if os.path.lexists(path)), None)
+    there = remains(log)
     if there is not None:
         raise ConfigError(
             f"{text_of(log.path)} is not gone, as {text_of(there)} is there; what is not to be "

@@ -1,7 +1,7 @@
 """When a log is gone, and for how long. Pure.
 
-A log is gone while no file of it is there, none is awaited and nothing waits for a person's
-decision. Only batchlog's own metrics are bound to that (R119): its marks stay, so that a file that
+A log is gone while no file of it is there or awaited, and nothing waits for a person's decision.
+Only batchlog's own metrics are bound to that (R119): its marks stay, so that a file that
 comes back is not counted again, and so do the totals (R19).
 """
 
@@ -15,10 +15,12 @@ KEPT = 7 * 86_400
 """Seconds for which the own metrics of a log that is gone are still pushed."""
 
 
-def looked_at(log: Log, now: float, *, files: bool) -> Log:
-    """Return the log after a look for its files: since when it is gone, in Unix seconds."""
-    awaited = (one.bearers or one.state == "quarantined" for one in log.segments)
-    if files or any(awaited):
+def looked_at(log: Log, now: float, *, there: bool) -> Log:
+    """Return the log after a look for its files: since when it is gone, in Unix seconds.
+
+    `there` says whether some are there, or may come back.
+    """
+    if there or any(one.state == "quarantined" for one in log.segments):
         return replace(log, gone=None, retired=False) if log.gone is not None else log
     # A clock that was ahead and is set back must not keep it for longer (R72).
     since = int(now) if log.gone is None else min(log.gone, int(now))

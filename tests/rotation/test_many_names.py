@@ -242,6 +242,40 @@ def test_the_sum_of_logs_that_share_a_name_never_falls(site: Site) -> None:
     assert 3 == ran.requests == ran.state.retired.counted
 
 
+def test_a_log_that_no_entry_names_any_more_goes_as_well(site: Site) -> None:
+    first, second = named(site, "a", "b")
+    site.run(first, second)
+    second.unlink()
+    site.run(first)
+    site.clock += 8 * DAY
+    ran = site.run(first)
+    assert {str(first)} == own(site)
+    assert 2 == ran.requests
+    assert site.rests(first)
+
+
+def test_a_log_that_another_run_follows_is_not_gone(site: Site) -> None:
+    first, second = named(site, "a", "b")
+    site.run(first, second)
+    for _ in range(3):
+        site.clock += 8 * DAY
+        site.run(first)
+    assert {str(first), str(second)} == own(site)
+
+
+def test_a_log_that_is_back_where_no_run_has_room_for_it_waits(site: Site) -> None:
+    (log,) = named(site, "a")
+    run(site, max_logs=1)
+    gone(site, log)
+    named(site, "b", to=2)
+    run(site, max_logs=1)
+    named(site, "a", to=3)
+    for _ in range(3):
+        ran = run(site, max_logs=1)
+    assert {str(site.logs / "b.log")} == own(site)
+    assert (2, 1) == (ran.requests, ran.state.left_alone)
+
+
 @pytest.mark.parametrize("step", [-30 * DAY, -1.0, 300 * DAY])
 def test_a_step_of_the_clock_forgets_no_line_and_keeps_nothing_for_ever_r72(
     site: Site, step: float
