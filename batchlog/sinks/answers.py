@@ -19,8 +19,11 @@ from batchlog.sinks.target import Secrets, Target, without_userinfo
 from batchlog.sinks.tls import meaning
 from batchlog.sinks.wire import Tunnel
 
-SHOWN = 200
-"""Most characters shown of a text that is not ours."""
+SHOWN, SHOWN_MASKED = 500, 200
+"""Most characters shown of a text that is not ours; the second where credentials are sent.
+
+A Pushgateway's own reason ends with what is wrong, behind all labels and values of the metric.
+"""
 
 _REASON = 40
 """Most characters shown of the words behind a status; those of HTTP itself have 31 at the most."""
@@ -182,10 +185,11 @@ def accepted(answer: Answer, peer: Peer) -> str | None:
     return None
 
 
-def shown(text: str, peer: Peer, most: int = SHOWN) -> str:
+def shown(text: str, peer: Peer, limit: int = SHOWN) -> str:
     """Return a text from outside on one line, without secrets and control characters, cut."""
     safe = "".join(char if char.isprintable() else " " for char in text)
     line = peer.secrets.hide(" ".join(safe.split()), peer.names)
+    most = min(limit, SHOWN_MASKED) if peer.secrets else limit
     return line if len(line) <= most else line[:most] + "…"
 
 

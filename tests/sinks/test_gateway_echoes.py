@@ -14,12 +14,14 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.core import GaugeMetricFamily
 
-from batchlog.errors import BatchlogError
+from batchlog.errors import BatchlogError, GatewayRefused
 from batchlog.sinks.gateway import Target, forget, holds_group
 from batchlog.sinks.words import _KNOWN, HIDDEN, masked
 from tests.cli.program import Program
 from tests.gateways import ITSELF, Fault, Raw, Reply, StandIn
+from tests.servers import Pushgateway
 from tests.sinks.deliveries import deliver, target
 
 SECRETS = ("correct horse battery", "Zx9-quantum_FERRY.42/")
@@ -182,6 +184,30 @@ def test_what_a_pushgateway_says_of_a_push_is_shown_with_credentials_too_r82(
     with StandIn() as gateway:
         text = said(target(gateway.url, **where), Reply(400, words.encode()), gateway, deliver)
     assert f"answered 400 Bad Request: {words[:190]}" in text
+
+
+@pytest.mark.real_server
+def test_a_clash_of_types_is_told_with_credentials_too_r93(
+    pushgateway: Pushgateway, tmp_path: Path
+) -> None:
+    pushgateway.wipe()
+    name = "batchlog_http_requests"
+    taken = GaugeMetricFamily(f"{name}_total", "Another program's.", value=1)
+    deliver(target(pushgateway.url, job="other"), [taken])
+    (tmp_path / "token").write_text(SECRETS[1])
+    where = {"bearer_token_file": str(tmp_path / "token")}
+    with pytest.raises(GatewayRefused) as refused:
+        deliver(target(pushgateway.url, **where))
+    assert f"collected metric {name}_total *** is not *** GAUGE" in str(refused.value)
+
+
+def test_a_long_text_is_cut_sooner_with_credentials(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(SECRETS[1])
+    where = {"bearer_token_file": str(tmp_path / "token")}
+    with StandIn() as gateway:
+        fault = Reply(400, b"metric name " * 500)
+        text = said(target(gateway.url, **where), fault, gateway, deliver)
+    assert ("metric name " * 500)[:200] + "…" in text
 
 
 @pytest.mark.parametrize(
