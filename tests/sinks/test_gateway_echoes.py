@@ -145,7 +145,7 @@ def test_whatever_is_said_only_listed_words_and_names_of_ours_are_shown(text: st
         core = word.rstrip(".,:;")
         assert len(word) - len(core) <= 1
         assert core in {HIDDEN, *_KNOWN, *names}
-        assert core.casefold() not in SECRETS[0]
+        assert len(core) < 3 or core.casefold() not in SECRETS[0]
 
 
 @pytest.mark.parametrize(
@@ -198,6 +198,7 @@ def test_a_clash_of_types_is_told_with_credentials_too_r93(
     where = {"bearer_token_file": str(tmp_path / "token")}
     with pytest.raises(GatewayRefused) as refused:
         deliver(target(pushgateway.url, **where))
+    pushgateway.wipe()
     assert f"collected metric {name}_total *** is not *** GAUGE" in str(refused.value)
 
 
