@@ -158,7 +158,8 @@ def _logs(state: State, names: Mapping[str, str]) -> Iterator[Metric]:
     """Yield batchlog's own counters and gauges of the logs."""
     groups: dict[str, list[Log]] = {}
     for log in state.logs:
-        groups.setdefault(names.get(log.path, log.path), []).append(log)
+        if not log.retired:
+            groups.setdefault(names.get(log.path, log.path), []).append(log)
 
     def each(measure: Callable[[Log], int], **more: str) -> list[Value]:
         return [({"log": name, **more}, sum(map(measure, groups[name]))) for name in sorted(groups)]
@@ -198,6 +199,13 @@ def _logs(state: State, names: Mapping[str, str]) -> Iterator[Metric]:
         "Time stamp of the newest counted line, Unix time.",
         [({"log": name}, max(found)) for name, found in stamps.items() if found],
     )
+    gone = sum(log.gone is not None for log in state.logs)
+    states = {"live": len(state.logs) - gone, "gone": gone, "left alone": state.left_alone}
+    yield _gauge(
+        "batchlog_logs",
+        "Logs, by whether they are there; left alone: more than max_logs.",
+        [({"state": name}, count) for name, count in states.items()],
+    )
 
 
 def _backfilled(state: State, names: Mapping[str, str]) -> dict[str, list[Counters]]:
@@ -214,22 +222,13 @@ def _counter_of(field: str) -> Callable[[Log], int]:
 
 def _run(run: RunStatus) -> Iterator[Metric]:
     """Yield what is told of the latest run."""
-    yield _gauge(
-        "batchlog_last_run_timestamp_seconds",
-        "When the latest run ended, Unix time.",
-        [({}, run.time)],
-    )
-    if run.success_time is not None:
-        yield _gauge(
-            "batchlog_last_success_timestamp_seconds",
-            "When a run last ended with exit status 0 or 65, Unix time.",
-            [({}, run.success_time)],
-        )
-    yield _gauge(
-        "batchlog_last_run_exit_status",
-        "Exit status of the latest run.",
-        [({}, run.exit_status)],
-    )
+    last_success = "When a run last ended with exit status 0 or 65, Unix time."
+    for name, text, value in (
+        ("last_run_timestamp_seconds", "When the latest run ended, Unix time.", run.time),
+        ("last_success_timestamp_seconds", last_success, run.success_time),
+        ("last_run_exit_status", "Exit status of the latest run.", run.exit_status),
+    ):
+        yield _gauge(f"batchlog_{name}", text, [({}, value)] if value is not None else [])
     yield _gauge(
         "batchlog_run_duration_seconds",
         "Time taken by each stage of the latest run.",

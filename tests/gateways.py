@@ -21,6 +21,9 @@ from prometheus_client.samples import Sample
 
 Group = frozenset[tuple[str, str]]
 
+ITSELF = b'pushgateway_build_info{goos="linux",version="1.5.1"} 1\n'
+"""What a gateway shows of itself, behind all that tells of groups."""
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -149,8 +152,10 @@ class StandIn:
         return ""
 
     def exposition(self) -> bytes:
-        """Return all groups as one text, with the labels that a gateway adds."""
-        merged: dict[str, Metric] = {}
+        """Return all groups as one text, with the labels and metrics that a gateway adds."""
+        itself = Metric("pushgateway_build_info", "From what it was built.", "gauge")
+        itself.add_sample(itself.name, {"goos": "linux", "version": "1.5.1"}, 1)
+        merged = {itself.name: itself}
         for group, families in self.groups.items():
             labels = {"instance": "", **dict(group)}
             times = Metric("push_time_seconds", "Last push.", "gauge")
@@ -226,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.answer(*self.serve(body))
 
-    do_GET = do_PUT = do_DELETE = do_POST = do  # noqa: N815 - http.server's names
+    do_GET = do_PUT = do_DELETE = do_POST = do_CONNECT = do  # noqa: N815 - http.server's names
 
     def serve(self, body: bytes) -> tuple[int, bytes]:
         """Do what is asked for; return status and body."""

@@ -335,13 +335,16 @@ class Site:
         self,
         entries: tuple[LogEntry, ...] = (),
         max_series: int = 2000,
+        max_logs: int = 2000,
         **flags: Any,  # noqa: ANN401 - the fields of Flags
     ) -> Request:
         """Return what a command without paths is asked."""
         flags = {"textfile": str(self.textfile), **flags}
         settings = load(None, Flags(**flags), default=self.root / "none.toml")
         settings = replace(
-            settings, log=entries, metrics=replace(settings.metrics, max_series=max_series)
+            settings,
+            log=entries,
+            metrics=replace(settings.metrics, max_series=max_series, max_logs=max_logs),
         )
         return Request(settings=settings, checkpoint=str(self.checkpoint), host="web1")
 

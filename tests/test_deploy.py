@@ -104,7 +104,8 @@ def test_the_example_configuration_has_every_key() -> None:
 def test_the_defaults_that_the_example_has_in_comments_are_the_defaults(tmp_path: Path) -> None:
     """All options in comments that have a default; the others would change something."""
     gateway = "job|timeout|retry_for|compression"
-    others = "on_missing|max_malformed|namespace|duration_buckets|max_series|timezone|format"
+    metrics = "namespace|duration_buckets|max_series|max_logs"
+    others = f"on_missing|max_malformed|{metrics}|timezone|format"
     text = with_options(CONFIGURATION.partition("#[[log]]")[0], f"{gateway}|{others}")
     assert text.count("\n#") < CONFIGURATION.count("\n#")
     assert settings(CONFIGURATION, tmp_path) == settings(text, tmp_path)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from batchlog.backfill.reading import Taken
 from batchlog.config.schema import Metrics
 from batchlog.entries import path_label_names, static_labels
-from batchlog.labels import OPEN
+from batchlog.labels import OPEN, OTHER
 from batchlog.segments.book import plus
 from batchlog.segments.identity import Mark
 from batchlog.segments.known import Consumed, Counters
@@ -39,7 +39,9 @@ def merge(
         log, entry = one.part.log, one.part.entry
         static = {**static_labels(entry, log), **more}
         totals.add(one.step.tally, static, OPEN | path_label_names(entry))
-        counters[log] = plus(counters.get(log, Counters()), one.step)
+        known = log in counters or len(counters) < metrics.max_logs
+        name = log if known else OTHER  # files are many: not each becomes series for ever (R119)
+        counters[name] = plus(counters.get(name, Counters()), one.step)
         _put(contents, one.number, replace(one.entry, live=into_live))
     return replace(
         state,

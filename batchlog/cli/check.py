@@ -21,9 +21,10 @@ def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click
     Changes nothing. Exit status 65 where a run would meet an error, 2 where the configuration is
     wrong.
     """
-    asked = options.request(logs, given, time.time(), listen=given["listen"] is not None)
+    now = time.time()
+    asked = options.request(logs, given, now, listen=given["listen"] is not None)
     exits = set()
-    for finding in check(asked):
+    for finding in check(asked, now):
         mark = "FAIL" if finding.is_error else "WARN" if finding.is_warning else "ok"
         click.echo(f"{mark:<4}  {console.printable(finding.text)}")
         exits |= {Exit.DATA} if finding.is_error else set()

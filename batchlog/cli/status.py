@@ -12,6 +12,7 @@ from batchlog.errors import CheckpointError, Exit
 from batchlog.job.lastrun import read_last
 from batchlog.job.report import LogReport, Report, report
 from batchlog.segments.findings import amount, resolving
+from batchlog.segments.known import Counters
 from batchlog.state.store import Store
 
 
@@ -47,7 +48,8 @@ def _lines(found: Report) -> list[str]:
     lines += [f"last push   to {sink}" for sink in found.pushed_to]
     lines += [f"not pushed  {why}" for why in found.not_pushed]
     for log in found.logs:
-        lines += _log(log)
+        lines += [] if log.retired else _log(log)
+    lines += _retired(found)
     lines += [f"quarantined {path}: {resolving(path)}" for path in found.quarantined]
     if found.backfill.contents:
         files = amount(found.backfill.contents, "content")
@@ -72,6 +74,21 @@ def _last_run(found: Report) -> str:
     return f"{_time(found.last_run.time)}, exit {found.last_run.exit_status}"
 
 
+def _retired(found: Report) -> list[str]:
+    """Return what there is of logs that are pushed no more, or not yet."""
+    counters, lines = found.retired.counters, []
+    if found.retired.logs or counters != Counters():
+        logs = amount(found.retired.logs, "log")
+        lost = f", {counters.lost_bytes:,} bytes lost" if counters.lost_bytes else ""
+        lines = [
+            f"gone        {logs} for more than a week, whose own metrics are pushed no more",
+            f"    all there ever were: {counters.counted:,} lines{lost}",
+        ]
+    if found.left_alone:
+        lines.append(f"left alone  {amount(found.left_alone, 'log')} (metrics.max_logs)")
+    return lines
+
+
 def _log(log: LogReport) -> list[str]:
     more = {
         "malformed": log.malformed,
@@ -91,6 +108,8 @@ def _log(log: LogReport) -> list[str]:
             rest = "" if not unread else f", {unread:,} bytes unread"
             place = "below the origin" if segment.state == "old" else f"at {segment.counted_to:,}"
             lines.append(f"    {segment.state:<11} {segment.files[0]} {place}{rest}")
+    if log.gone_since is not None:
+        lines.append(f"    gone since {_time(log.gone_since)}")
     return lines + [f"    not read    {path}" for path in log.not_read]
 
 

@@ -106,8 +106,9 @@ def _metrics(metrics: Metrics) -> None:
         raise Wrong("metrics.by", f"{', '.join(metrics.by)} has a label twice; remove one")
     with under("metrics.duration_buckets"):
         rules.buckets(metrics.duration_buckets)
-    if metrics.max_series < 1:
-        raise Wrong("metrics.max_series", f"expected at least 1, got {metrics.max_series}")
+    for name in ("max_series", "max_logs"):
+        if getattr(metrics, name) < 1:
+            raise Wrong(f"metrics.{name}", f"expected at least 1, got {getattr(metrics, name)}")
 
 
 def _schedule(schedule: Schedule) -> None:

@@ -67,6 +67,7 @@ class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by: tuple[Label, ...] = ("status",)
     duration_buckets: tuple[float, ...] = DEFAULT_BUCKETS
     max_series: int = 2000
+    max_logs: int = 2000
 
     @property
     def bounds(self) -> tuple[int, ...]:

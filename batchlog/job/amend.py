@@ -1,23 +1,24 @@
-"""What a person may change in the checkpoint: start anew, and decide on what is quarantined."""
+"""What a person may change: start anew, forget what is gone, decide on what is quarantined."""
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
 from batchlog.config.schema import LogEntry
-from batchlog.entries import Entries, select
+from batchlog.entries import Entries, select, text_of
 from batchlog.errors import ConfigError, Exit, LogError
+from batchlog.job.admit import admit, told
 from batchlog.job.reader import Reader
 from batchlog.job.request import Request, Verdict, World
-from batchlog.job.survey import begin_place, problems_of, survey, unmatched
-from batchlog.job.work import Work
+from batchlog.job.survey import begin_place, problems_of, remains, survey, unmatched
+from batchlog.job.work import Work, commit
 from batchlog.segments.book import Book
 from batchlog.segments.content import OpenFile, open_file
-from batchlog.segments.findings import Finding, amount, error, notice
+from batchlog.segments.findings import Finding, amount, error, notice, warning
 from batchlog.segments.identity import Likeness, compare
 from batchlog.segments.known import Log, Segment
 from batchlog.segments.marks import mark_at_end
@@ -38,11 +39,12 @@ def reset(request: Request, world: World) -> Exit:
         old = store.load_usable()
         remembered = old.entries if old else ()
         entries = select(request.settings, request.logs, remembered)
-        places = survey(entries, old.logs if old else ())
-        known = {log.path for log in old.logs} if old else set()
+        known = {log.path: log for log in old.logs} if old else {}
+        limit = request.settings.metrics.max_logs
+        places, left = admit(survey(entries, known.values()), known, limit, world.now())
         new = [place for place in places if place.found.path not in known]
         problems = problems_of(new, places) + unmatched(entries, places)
-        verdict.hear(*map(error, problems))
+        verdict.hear(*map(error, problems), *([warning(told(left, limit))] if left else []))
         logs = []
         for place in places:
             begun = begin_place(place, Begin.COUNTED, world.now())
@@ -55,6 +57,7 @@ def reset(request: Request, world: World) -> Exit:
             entries=tuple(Entry(entry.path, entry.format) for entry in entries),
             bounds=request.settings.metrics.bounds,
             logs=tuple(sorted(logs, key=lambda log: log.path)),
+            left_alone=left,
         )
         damaged = None if old else store.set_aside()
         store.commit(state)
@@ -66,6 +69,50 @@ def reset(request: Request, world: World) -> Exit:
         )
     )
     return verdict.exit
+
+
+def forget_logs(request: Request, paths: Sequence[str], world: World) -> Exit:
+    """Forget logs that are gone, their own metrics with them (R119); totals stay (R19)."""
+    store = Store(request.checkpoint)
+    with store.lock(request.lock_wait, world.stop):
+        state = store.load()
+        known = {log.path: log for log in state.logs} if state else {}
+        wanted = [os.path.abspath(path) for path in paths]
+        for path in wanted:
+            if path not in known:
+                raise ConfigError(
+                    f"{text_of(path)} is no log of the checkpoint {store.path}; "
+                    "'batchlog status' lists them"
+                )
+            _refuse_if_there(known[path])
+        if state is not None:
+            commit(store, state, _without(state, frozenset(wanted)), state.totals)
+    for path in wanted:
+        lines = known[path].counters.counted
+        said = f"{path}: forgotten, with the {lines:,} lines of its own metrics; totals stay"
+        world.say(notice(said))
+    return Exit.OK
+
+
+def _refuse_if_there(log: Log) -> None:
+    """Raise a ConfigError where a file of a log is there: the next run would begin it anew."""
+    there = remains(log)
+    if there is not None:
+        raise ConfigError(
+            f"{text_of(log.path)} is not gone, as {text_of(there)} is there; what is not to be "
+            "counted any more is left out of the LOG arguments or the configuration"
+        )
+
+
+def _without(state: State, paths: frozenset[str]) -> State:
+    """Return the state without those logs, and without the entries that named them."""
+    counters = {path: one for path, one in state.backfill.counters.items() if path not in paths}
+    return replace(
+        state,
+        entries=tuple(entry for entry in state.entries if entry.path not in paths),
+        logs=tuple(log for log in state.logs if log.path not in paths),
+        backfill=replace(state.backfill, counters=counters),
+    )
 
 
 class _Quarantined(NamedTuple):

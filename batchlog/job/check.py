@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from batchlog.entries import select
 from batchlog.errors import BatchlogError, CheckpointError
 from batchlog.formats import resolve
+from batchlog.job.admit import admit, told
 from batchlog.job.deliver import targets
 from batchlog.job.logrotate import copytruncated
 from batchlog.job.request import Request
@@ -16,14 +17,17 @@ from batchlog.segments.findings import Finding, amount, error, notice, resolving
 from batchlog.segments.read import PATIENCE
 from batchlog.segments.sample import whole_lines
 from batchlog.sinks import gateway, textfile
-from batchlog.sinks.target import Target
+from batchlog.sinks.target import Target, read_secrets
 from batchlog.state.checkpoint import State
 from batchlog.state.place import doubts
 from batchlog.state.store import Store
 
 
-def check(request: Request) -> Iterator[Finding]:
-    """Yield what was looked at, and what is wrong with it: first errors that a run would meet."""
+def check(request: Request, now: float) -> Iterator[Finding]:
+    """Yield what was looked at, and what is wrong with it: first errors that a run would meet.
+
+    `now` in Unix seconds.
+    """
     source = request.settings.source
     yield notice(f"configuration: {source or 'no file, options and defaults'}")
     store = Store(request.checkpoint)
@@ -36,7 +40,7 @@ def check(request: Request) -> Iterator[Finding]:
         return
     yield notice(f"checkpoint: {store.path}, {_generation(state)}")
     yield from _directory(store)
-    yield from _logs(request, state)
+    yield from _logs(request, state, now)
     yield from _quarantined(state)
     yield from _gateways(request, state)
     yield from _textfile(request, state)
@@ -64,14 +68,17 @@ def _directory(store: Store) -> Iterator[Finding]:
         yield warning(doubt)
 
 
-def _logs(request: Request, state: State | None) -> Iterator[Finding]:
+def _logs(request: Request, state: State | None, now: float) -> Iterator[Finding]:
     try:
         entries = select(request.settings, request.logs, state.entries if state else ())
     except BatchlogError as problem:
         yield error(str(problem))
         return
-    known = {log.path for log in state.logs} if state else set()
-    places = survey(entries, state.logs if state else ())
+    known = {log.path: log for log in state.logs} if state else {}
+    limit = request.settings.metrics.max_logs
+    places, left = admit(survey(entries, known.values()), known, limit, now)
+    if left:
+        yield warning(told(left, limit))
     yield from (error(text) for text in unmatched(entries, places))
     for place in places:
         path = place.found.path
@@ -145,23 +152,35 @@ def _gateway(target: Target, state: State | None) -> Iterator[Finding]:
     elif holder != state.state_id:
         yield error(
             f"{target.title}: our group is filled by another checkpoint "
-            f"(state {holder or 'unknown'}): two hosts or jobs share it"
+            f"(state {_state(target, holder)}): two hosts or jobs share it"
         )
     else:
         yield from _generations(target, state)
 
 
+def _state(target: Target, said: str) -> str:
+    """Return a state as a gateway says it; not where it knows credentials, which it may echo."""
+    if read_secrets(target):
+        return "not shown, as credentials were sent"
+    return said[:40] or "unknown"
+
+
 def _generations(target: Target, state: State) -> Iterator[Finding]:
-    """Compare generations: a gateway that is ahead tells of a machine rolled back (R75)."""
+    """Compare generations: a gateway that is ahead tells of a machine rolled back (R75).
+
+    What the gateway says is compared and not shown, as it may be anything.
+    """
     pushed = gateway.generation(target)
     if pushed is not None and pushed > state.generation:
         yield error(
-            f"{target.title}: holds generation {pushed}, the checkpoint only "
-            f"{state.generation}: it was restored from a backup or snapshot, and what came between "
+            f"{target.title}: holds a later generation than {state.generation}, which the "
+            "checkpoint has: it was restored from a backup or snapshot, and what came between "
             "would be counted again"
         )
-    else:
+    elif pushed == state.generation:
         yield notice(f"{target.title}: reached, holds generation {pushed}")
+    else:
+        yield notice(f"{target.title}: reached, holds an earlier generation")
 
 
 def _textfile(request: Request, state: State | None) -> Iterator[Finding]:

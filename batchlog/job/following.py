@@ -10,13 +10,14 @@ from msgspec.structs import replace
 from batchlog.config.schema import Settings
 from batchlog.job.reader import Reader
 from batchlog.job.request import Verdict
-from batchlog.job.survey import Place, survey
+from batchlog.job.survey import Place, remains, survey
 from batchlog.job.work import Work
 from batchlog.segments.beside import stands_beside
 from batchlog.segments.book import Progress
 from batchlog.segments.findings import Finding, error, warning
 from batchlog.segments.follow import Seen, follow, settle_missing
 from batchlog.segments.gaps import gap
+from batchlog.segments.gone import is_long_gone, looked_at
 from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
 from batchlog.segments.known import Log, Segment
 from batchlog.segments.ledger import live_after
@@ -42,6 +43,7 @@ class Following:
         self._verdict = verdict
         self._now = now
         self._seen: dict[str, Seen] = {}
+        self._there: dict[str, bool] = {}  # whether a file of the log is there, or may be
         self._lines: dict[str, tuple[int, int]] = {}  # malformed, all
         self._by_head: dict[str, set[str]] = {}  # hash of a first KiB to the logs that hold it
         self._before = dict(work.logs)
@@ -63,6 +65,18 @@ class Following:
                 self._follow(place)
         for place in known:
             self._settle(place)
+        followed = {place.found.path for place in known}
+        for log in [log for path, log in self._work.logs.items() if path not in followed]:
+            self._look_at_other(log)
+
+    def _look_at_other(self, log: Log) -> None:
+        """Look whether a log is there that this run is not about: no entry may name it any more.
+
+        One that is back after long needs room first.
+        """
+        there = remains(log) is not None
+        if not (there and is_long_gone(log, self._now)):
+            self._work.put(looked_at(log, self._now, there=there))
 
     def _follow(self, place: Place) -> None:
         log = self._work.logs[place.found.path]
@@ -90,6 +104,7 @@ class Following:
             backfilled=partial(self._backfilled, log.path),
         )
         self._seen.pop(place.found.path, None)
+        self._there[log.path] = bool(place.found.files or place.found.problems)
         for progress in follow(log, place.found, tools):
             if isinstance(progress, Seen):
                 self._seen[place.found.path] = progress
@@ -120,6 +135,9 @@ class Following:
         # The log may have changed since it was seen: a segment of it may have moved elsewhere.
         log = self._work.logs[place.found.path]
         self._add(settle_missing(seen._replace(log=log)), place)
+        log = self._work.logs[place.found.path]
+        there = self._there[log.path] or any(one.bearers for one in log.segments)
+        self._work.put(looked_at(log, self._now, there=there))
         malformed, lines = self._lines.get(log.path, (0, 0))
         limit, spec = self._settings.max_malformed, place.entry.format
         finding = judge_malformed(log.path, malformed, lines, limit, spec)

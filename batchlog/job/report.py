@@ -7,7 +7,7 @@ import msgspec
 from batchlog.entries import text_of
 from batchlog.job.lastrun import LastRun
 from batchlog.metrics import RunStatus
-from batchlog.segments.known import Log, Segment
+from batchlog.segments.known import Counters, Log, Segment
 from batchlog.state.checkpoint import Backfill, Group, Series, State
 
 
@@ -36,6 +36,10 @@ class LogReport(msgspec.Struct, frozen=True):
     lost_bytes: int
     lost_segments: int
     newest: int | None
+    gone_since: int | None
+    """Unix seconds of the first run that saw nothing of it any more; None while it is there."""
+    retired: bool
+    """Whether its own metrics are pushed no more."""
     segments: tuple[SegmentReport, ...]
     not_read: tuple[str, ...]
     """Files that cannot be read as a log: in an unknown format, or damaged."""
@@ -49,6 +53,15 @@ class BackfillReport(msgspec.Struct, frozen=True):
     counted: int
     malformed: int
     read_bytes: int
+
+
+class RetiredReport(msgspec.Struct, frozen=True):
+    """Logs that are gone for so long that their own metrics are pushed no more."""
+
+    logs: int
+    """As far as they are remembered."""
+    counters: Counters
+    """Of all there ever were."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -67,6 +80,9 @@ class Report(msgspec.Struct, frozen=True):
     totals: tuple[Series, ...]
     quarantined: tuple[str, ...]
     backfill: BackfillReport
+    retired: RetiredReport
+    left_alone: int
+    """Logs that patterns found, and for which there was no room (`max_logs`)."""
 
 
 def report(path: str, state: State, last: LastRun | None) -> Report:
@@ -90,6 +106,8 @@ def report(path: str, state: State, last: LastRun | None) -> Report:
             for sight in segment.bearers[:1]
         ),
         backfill=_backfill(state.backfill),
+        retired=RetiredReport(sum(log.retired for log in state.logs), state.retired),
+        left_alone=state.left_alone,
     )
 
 
@@ -116,6 +134,8 @@ def _log(log: Log) -> LogReport:
         lost_bytes=counters.lost_bytes,
         lost_segments=counters.lost_segments,
         newest=counters.newest,
+        gone_since=log.gone,
+        retired=log.retired,
         segments=tuple(_segment(segment) for segment in log.segments),
         not_read=tuple(text_of(sight.path) for sight in (*log.unread, *log.unfit)),
     )

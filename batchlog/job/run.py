@@ -16,16 +16,18 @@ from batchlog.config.times import Since
 from batchlog.entries import Entries, select, text_of
 from batchlog.errors import CheckpointError, Exit
 from batchlog.failpoints import reach
+from batchlog.job.admit import admit, told
 from batchlog.job.deliver import Delivered, deliver, targets
 from batchlog.job.following import Following
 from batchlog.job.lastrun import LastRun, read_last, write_last
 from batchlog.job.load import group_of, load
 from batchlog.job.reader import Reader
 from batchlog.job.request import Request, Verdict, World
-from batchlog.job.survey import after_backfill, begin_new, left_out, survey, unmatched
+from batchlog.job.survey import Place, after_backfill, begin_new, left_out, survey, unmatched
 from batchlog.job.work import Work
 from batchlog.metrics import RunStatus
 from batchlog.scan import WITHOUT_NUMPY
+from batchlog.segments.discover import is_glob
 from batchlog.segments.findings import amount, error, notice, size, warning
 from batchlog.segments.origin import Begin
 from batchlog.sinks.target import Target
@@ -89,6 +91,7 @@ class _Run:
             self._verdict.hear(warning("the duration buckets changed: the histogram begins anew"))
         places = survey(entries, work.logs.values())
         self._verdict.hear(*(error(text) for text in unmatched(entries, places)))
+        places = self._admit(work, entries, places)
         self._lap("discover")
         reach("run.discovered")
         newcomers = begin_new(places, work.logs, known_entries, self._since(work), self._now)
@@ -120,9 +123,22 @@ class _Run:
         stop = self._verdict.world.stop
         with Reader(settings.metrics, stop, self._request.workers) as reader:
             Following(work, settings, self._verdict, self._now, reader).follow(places)
+        work.retire(lambda state: names_of(state, settings), settings.metrics.max_logs)
         if reader.by_rows:
             self._verdict.hear(notice(WITHOUT_NUMPY))
         self._lap("read")
+
+    def _admit(
+        self, work: Work, entries: Sequence[LogEntry], places: Sequence[Place]
+    ) -> list[Place]:
+        """Leave alone what patterns find beyond `max_logs`: told once, then a gauge (R119)."""
+        limit = self._request.settings.metrics.max_logs
+        admitted = admit(places, work.logs, limit, self._now)
+        if admitted.left and not work.state.left_alone:
+            self._verdict.hear(warning(told(admitted.left, limit)))
+        if any(is_glob(entry.path) for entry in entries):
+            work.change(left_alone=admitted.left)
+        return admitted.places
 
     def _since(self, work: Work) -> Since | Begin:
         """Return where new logs begin: without a checkpoint `on_missing = "zero"` is a reset."""
@@ -198,6 +214,12 @@ def bring(
 
 def families_of(state: State, settings: Settings, status: RunStatus | None) -> list[Metric]:
     """Return the metric families of a state, its logs named as the configuration names them."""
+    names = names_of(state, settings)
+    return metrics.families(state, names, status, settings.metrics.namespace, __version__)
+
+
+def names_of(state: State, settings: Settings) -> dict[str, str]:
+    """Return the `log` label of each log that has own metrics, by its path."""
     names = {}
     configured = Entries(settings.log)
     for log in state.logs:
@@ -207,7 +229,7 @@ def families_of(state: State, settings: Settings, status: RunStatus | None) -> l
         if path not in names:
             covering = configured.covering(path)
             names[path] = (covering.name if covering else None) or text_of(path)
-    return metrics.families(state, names, status, settings.metrics.namespace, __version__)
+    return names
 
 
 def _remembered(known: Sequence[Entry], given: Sequence[LogEntry]) -> tuple[Entry, ...]:

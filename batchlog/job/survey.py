@@ -1,6 +1,7 @@
 """From entries to logs: what is on disk, what is new, where the new ones begin."""
 
 import fnmatch
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -43,6 +44,22 @@ def survey(entries: Sequence[LogEntry], known: Iterable[Log]) -> list[Place]:
     missing = discover([Wanted(path, entry.rotated) for path, entry in covered], disk)
     places = [Place(found, entries[found.entry]) for found in there]
     return places + [Place(found, covered[found.entry][1]) for found in missing]
+
+
+def remains(log: Log) -> str | None:
+    """Return the path of a file of a known log that is there or cannot be looked for, else None."""
+    sights = (sight.path for segment in log.segments for sight in segment.bearers)
+    return next((path for path in (log.path, *sights) if _may_be_there(path)), None)
+
+
+def _may_be_there(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # it cannot be seen (R71)
+        return True
+    return True
 
 
 def unusable(place: Place) -> str | None:

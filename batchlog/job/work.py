@@ -1,6 +1,6 @@
 """The state in the making during a run: what was read and not yet committed, and the commit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import msgspec
@@ -11,7 +11,8 @@ from batchlog.entries import path_label_names, static_labels
 from batchlog.failpoints import reach
 from batchlog.labels import OPEN
 from batchlog.segments.book import Progress
-from batchlog.segments.known import Log
+from batchlog.segments.gone import beyond, is_long_gone, retire
+from batchlog.segments.known import Counters, Log
 from batchlog.segments.ledger import Ledger
 from batchlog.segments.read import LIMIT
 from batchlog.state.checkpoint import Series, State
@@ -41,6 +42,7 @@ class Work:
 
     def __init__(self, store: Store | None, state: State, settings: Settings, now: float) -> None:
         self._store = store
+        self._now = now
         self.durable = state
         metrics = settings.metrics
         self.rebucketed = state.bounds != metrics.bounds and any(s.buckets for s in state.totals)
@@ -67,6 +69,24 @@ class Work:
     def put(self, log: Log) -> None:
         """Add or replace a log."""
         self.logs[log.path] = log
+
+    def retire(self, names: Callable[[State], Mapping[str, str]], limit: int) -> None:
+        """Push no own metrics of logs that are gone for long any more, and forget the oldest.
+
+        `names` gives the `log` labels by path; `limit` is how many of those logs that patterns
+        found are remembered.
+        """
+        logs = self.logs.values()
+        if not any(is_long_gone(log, self._now) and not log.retired for log in logs):
+            return
+        counters, backfill = self._base.retired, self._base.backfill
+        backfilled = dict(backfill.counters)
+        for log in retire(logs, names(self.state), self._now):
+            counters += log.counters + backfilled.pop(log.path, Counters())
+            self.put(replace(log, retired=True, counters=Counters()))
+        self.change(retired=counters, backfill=replace(backfill, counters=backfilled))
+        for log in beyond(self.logs.values(), limit):
+            del self.logs[log.path]
 
     def change(self, **fields: object) -> None:
         """Change fields of the state other than logs and totals."""

@@ -61,13 +61,8 @@ class Book:
 
     def lose(self, segments: int, length: int) -> None:
         """Count what is known to be lost: a lower bound."""
-        old = self.log.counters
-        counters = replace(
-            old,
-            lost_segments=old.lost_segments + segments,
-            lost_bytes=old.lost_bytes + length,
-        )
-        self.log = replace(self.log, counters=counters)
+        more = Counters(lost_segments=segments, lost_bytes=length)
+        self.log = replace(self.log, counters=self.log.counters + more)
 
     def say(self, *findings: Finding) -> None:
         """Keep something to say."""
@@ -82,14 +77,11 @@ class Book:
 def plus(old: Counters, step: Step) -> Counters:
     """Return the counters of a log after a step."""
     tally = step.tally
-    stamps = [stamp for stamp in (old.newest, tally.newest) if stamp is not None]
-    return Counters(
-        counted=old.counted + tally.counted,
-        malformed=old.malformed + tally.malformed,
-        oversize=old.oversize + tally.oversize,
-        skipped=old.skipped + tally.skipped,
-        read_bytes=old.read_bytes + step.read_bytes,
-        lost_bytes=old.lost_bytes,
-        lost_segments=old.lost_segments,
-        newest=max(stamps, default=None),
+    return old + Counters(
+        counted=tally.counted,
+        malformed=tally.malformed,
+        oversize=tally.oversize,
+        skipped=tally.skipped,
+        read_bytes=step.read_bytes,
+        newest=tally.newest,
     )

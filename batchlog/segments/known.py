@@ -104,6 +104,20 @@ class Counters(msgspec.Struct, frozen=True, omit_defaults=True):
     newest: int | None = None
     """Stamp of the newest counted line, Unix seconds."""
 
+    def __add__(self, other: "Counters") -> "Counters":
+        """Return the sum, with the newer of the two stamps."""
+        stamps = [stamp for stamp in (self.newest, other.newest) if stamp is not None]
+        return Counters(
+            counted=self.counted + other.counted,
+            malformed=self.malformed + other.malformed,
+            oversize=self.oversize + other.oversize,
+            skipped=self.skipped + other.skipped,
+            read_bytes=self.read_bytes + other.read_bytes,
+            lost_bytes=self.lost_bytes + other.lost_bytes,
+            lost_segments=self.lost_segments + other.lost_segments,
+            newest=max(stamps, default=None),
+        )
+
 
 class Log(msgspec.Struct, frozen=True, omit_defaults=True):
     """An active path with its segments, oldest first."""
@@ -124,6 +138,10 @@ class Log(msgspec.Struct, frozen=True, omit_defaults=True):
     counted_from: int | None = None
     """Oldest first stamp of those of them that were counted: what begins before it lies below the
     origin."""
+    gone: int | None = None
+    """Unix seconds of the first run that saw nothing of it any more; None while it is there."""
+    retired: bool = False
+    """Whether its own metrics are pushed no more, its counters having begun anew."""
     unread: tuple[Sight, ...] = ()
     """Files that were said once to be damaged or no log, so that they are not said again."""
     unfit: tuple[Sight, ...] = ()

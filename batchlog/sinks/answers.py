@@ -1,7 +1,7 @@
 """What a gateway's answers and silences mean: a sentence each, with the next step. Pure.
 
-A refusal shows what the gateway said. Whatever comes from outside loses its control characters and
-our secrets before it is shown.
+A refusal shows what the gateway said, on one short line. Whatever comes from outside loses its
+control characters first, and where credentials are sent all words that could be made of them.
 """
 
 import re
@@ -11,15 +11,26 @@ from http.client import HTTPException, IncompleteRead, InvalidURL
 from socket import gaierror
 from typing import NamedTuple
 from urllib.error import URLError
+from urllib.parse import urlsplit
 
 from batchlog.errors import GatewayRefused
 from batchlog.sinks.response import Answer
 from batchlog.sinks.target import Secrets, Target, without_userinfo
+from batchlog.sinks.tls import meaning
+from batchlog.sinks.wire import Tunnel
 
-SHOWN = 500
-"""Most characters shown of a text that is not ours."""
+SHOWN, SHOWN_MASKED = 500, 200
+"""Most characters shown of a text that is not ours; the second where credentials are sent.
+
+A Pushgateway's own reason ends with what is wrong, behind all labels and values of the metric.
+"""
+
+_REASON = 40
+"""Most characters shown of the words behind a status; those of HTTP itself have 31 at the most."""
 
 _NO_PUSHGATEWAY = "gateway.url must lead to a Pushgateway, without /metrics at its end"
+
+_PROXY = "see http_proxy, https_proxy and no_proxy in the environment, and the proxy itself"
 
 _ADVICE: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "where another program has one of these names as another type, set "
@@ -43,6 +54,8 @@ class Peer(NamedTuple):
     target: Target
     secrets: Secrets
     proxied: bool
+    names: frozenset[str] = frozenset()
+    """Of the metrics that are pushed: words that may be shown whoever says them."""
 
     @property
     def title(self) -> str:
@@ -63,20 +76,20 @@ def fault(error: Exception, peer: Peer) -> Fault:  # noqa: PLR0911 - a table
     """Say what `error`, raised by a try, means."""
     if isinstance(error, URLError) and isinstance(error.reason, Exception):
         error = error.reason
+    if isinstance(error, Tunnel):
+        return _tunnel_fault(error.status, peer)
     if isinstance(error, ssl.SSLError):
-        return _tls_fault(error)
-    if isinstance(error, gaierror):
-        return Fault(f"its host name leads nowhere ({error.strerror})", "correct gateway.url")
+        return _tls_fault(error, peer)
+    if isinstance(error, gaierror | ConnectionRefusedError):
+        return _no_connection(error, peer)
     if isinstance(error, TimeoutError):
         return Fault(
             f"no answer in time (gateway.timeout is {peer.target.timeout:g} s)",
             "see whether it is overloaded, or raise gateway.timeout",
         )
-    if isinstance(error, ConnectionRefusedError):
-        return Fault("connection refused", "start it, or correct gateway.url")
     if isinstance(error, OSError):
         text = error.strerror or str(error) or "the connection was lost"
-        return Fault(shown(text, peer.secrets).lower(), "see whether it is up, and gateway.url")
+        return Fault(shown(text, peer).lower(), "see whether it is up, and gateway.url")
     # Not their texts: they would show the URL or a header as it is.
     if isinstance(error, ValueError | OverflowError | InvalidURL):
         return Fault("its URL cannot be used", "correct gateway.url", again=False)
@@ -85,19 +98,40 @@ def fault(error: Exception, peer: Peer) -> Fault:  # noqa: PLR0911 - a table
     return Fault("the connection was lost before the answer", "see whether it is up")
 
 
-def _tls_fault(error: ssl.SSLError) -> Fault:
+def _no_connection(error: gaierror | ConnectionRefusedError, peer: Peer) -> Fault:
+    """Say that nobody was reached: of a proxy it is the proxy's address that is wrong."""
+    named = isinstance(error, gaierror)
+    text = f"host name leads nowhere ({error.strerror})" if named else "connection refused"
+    if peer.proxied:
+        return Fault(f"the proxy's {text}" if named else f"{text} by the proxy", _PROXY)
+    if named:
+        return Fault(f"its {text}", "correct gateway.url")
+    return Fault(text, "start it, or correct gateway.url")
+
+
+def _tls_fault(error: ssl.SSLError, peer: Peer) -> Fault:
     if isinstance(error, ssl.SSLCertVerificationError):
         return Fault(
             f"its certificate is not trusted ({error.verify_message})",
             "set gateway.ca_file to the CA that signed it, and gateway.url to a name that it bears",
             again=False,
         )
-    reason = (error.reason or "connection lost").replace("_", " ").lower()
-    if "alert" in reason:
-        advice = "it may want gateway.cert_file and gateway.key_file"
-    else:
-        advice = "if it does not speak TLS, gateway.url begins with http:"
-    return Fault(f"TLS failed ({reason})", advice)
+    text, advice = meaning(error, shows_certificate=peer.target.cert_file is not None)
+    return Fault(text, advice)
+
+
+def _tunnel_fault(status: int | None, peer: Peer) -> Fault:
+    """Say what it means that a proxy opens no way to the gateway."""
+    if status is None:
+        return Fault("the proxy ended the connection, or does not speak HTTP", _PROXY)
+    advice = _PROXY
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        advice = _ADVICE[status]
+    elif status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        host = urlsplit(peer.target.base).netloc
+        advice = f"let it allow CONNECT to {host}, or name that host in no_proxy"
+    again = status in _PATIENCE or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return Fault(f"the proxy answered {status} to CONNECT", advice, again)
 
 
 def later(answer: Answer, peer: Peer) -> Fault | None:
@@ -113,9 +147,17 @@ def refuse(answer: Answer, peer: Peer, load: str = "") -> None:
         return
     said = _said(answer, peer)
     if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
-        place = shown(without_userinfo(answer.location), peer.secrets) or "nowhere"
-        said += f", to {place}, where nothing is sent"
+        said += f", to {_place(answer.location, peer)}, where nothing is sent"
     raise GatewayRefused(f"{peer.title} {said}; {_advice(answer, peer.target, load)}")
+
+
+def refuse_other_than_200(answer: Answer, peer: Peer) -> None:
+    """Raise GatewayRefused unless `answer` is a 200, the only one that holds all that was asked."""
+    refuse(answer, peer)
+    if answer.status != HTTPStatus.OK:
+        raise GatewayRefused(
+            f"{peer.title} {_said(answer, peer)}, where a Pushgateway says 200; {_NO_PUSHGATEWAY}"
+        )
 
 
 def refuse_page(answer: Answer, peer: Peer) -> None:
@@ -143,11 +185,21 @@ def accepted(answer: Answer, peer: Peer) -> str | None:
     return None
 
 
-def shown(text: str, secrets: Secrets) -> str:
+def shown(text: str, peer: Peer, limit: int = SHOWN) -> str:
     """Return a text from outside on one line, without secrets and control characters, cut."""
-    safe = "".join(char if char.isprintable() else " " for char in secrets.hide(text))
-    line = " ".join(safe.split())
-    return line if len(line) <= SHOWN else line[:SHOWN] + "…"
+    safe = "".join(char if char.isprintable() else " " for char in text)
+    line = peer.secrets.hide(" ".join(safe.split()), peer.names)
+    most = min(limit, SHOWN_MASKED) if peer.secrets else limit
+    return line if len(line) <= most else line[:most] + "…"
+
+
+def _place(location: str, peer: Peer) -> str:
+    """Return where a redirect leads; where credentials are sent, only whether that is to https."""
+    if not peer.secrets:
+        return shown(without_userinfo(location), peer) or "nowhere"
+    host = re.escape(urlsplit(peer.target.base).hostname or "")
+    to_https = re.match(rf"https://{host}(?:[:/]|$)", location, re.IGNORECASE)
+    return "https on its host" if to_https else "another place"
 
 
 def _said(answer: Answer, peer: Peer) -> str:
@@ -155,8 +207,8 @@ def _said(answer: Answer, peer: Peer) -> str:
     text = answer.body.decode("utf-8", "replace")
     if answer.kind == "text/html":
         text = re.sub(r"<[^<>]*>", " ", text)
-    status = shown(f"answered {answer.status} {answer.reason}", peer.secrets)
-    words = shown(text, peer.secrets)
+    status = f"answered {answer.status} {shown(answer.reason, peer, _REASON)}".rstrip()
+    words = shown(text, peer)
     return f"{status}: {words}" if words else status
 
 

@@ -18,10 +18,20 @@ from prometheus_client.core import Metric
 
 from batchlog.errors import GatewayRefused, SinkUnreachable, Stop
 from batchlog.metrics import Collected
-from batchlog.sinks.answers import Fault, Peer, accepted, fault, later, refuse, refuse_page
-from batchlog.sinks.held import LINES, Held, find
-from batchlog.sinks.response import KEPT, Answer, Flood
-from batchlog.sinks.target import Target, read_secrets, tls_context
+from batchlog.sinks.answers import (
+    Fault,
+    Peer,
+    accepted,
+    fault,
+    later,
+    refuse,
+    refuse_other_than_200,
+    refuse_page,
+)
+from batchlog.sinks.held import Held, NoExposition, find, is_pushgateways, tells
+from batchlog.sinks.response import KEPT, Answer, Flood, Keep
+from batchlog.sinks.target import Target, read_secrets
+from batchlog.sinks.tls import tls_context
 from batchlog.sinks.wire import Budget, exchange, proxied
 
 __all__ = ["Delivery", "Target", "forget", "generation", "holds_group", "push"]
@@ -69,7 +79,7 @@ def push(
     if not collected.samples:
         return Delivery(target.title, 0, 0, 0, f"{target.title}: nothing to push, nothing sent")
     budget = Budget(target.budget, clock, stop)
-    route = _route(target)
+    route = _route(target, _names(collected))
     put = partial(_put, target, collected)
     tries = 0
     while True:
@@ -119,14 +129,17 @@ def _held(target: Target) -> Held | None:
         handler(f"{target.base}/metrics", "GET", target.timeout, [("Accept", "text/plain")], b"")()
 
     try:
-        answer = _once(route, get, LINES)
-        refuse(answer, route.peer)
-        if not answer.kind.startswith("text/plain"):
-            raise ValueError(answer.kind)  # noqa: TRY301 - one way to say that it is no gateway
-        return find(answer.body.decode(), target.group)
+        answer = _once(route, get, tells)
+        refuse_other_than_200(answer, route.peer)
+        if answer.kind != "text/plain":
+            raise NoExposition  # noqa: TRY301 - one way to say that it is no gateway
+        text = answer.body.decode()
+        if is_pushgateways(text):
+            return find(text, target.group)
+        wrong = "is not what a Pushgateway shows of itself"
     except Flood:
         wrong = f"tells more than {KEPT >> 20} MiB about groups"
-    except ValueError:
+    except (NoExposition, ValueError):
         wrong = "is not in Prometheus' text format"
     raise GatewayRefused(
         f"{route.peer.title}: what stands at /metrics {wrong}; "
@@ -148,8 +161,14 @@ class _Sent(NamedTuple):
     size: int
 
 
-def _route(target: Target) -> _Route:
-    peer = Peer(target, read_secrets(target), proxied(target.base))
+def _names(collected: Collected) -> frozenset[str]:
+    """Return the names of all families, with and without a counter's `_total`."""
+    names = [family.name for family in collected.collect()]
+    return frozenset([*names, *(f"{name}_total" for name in names)])
+
+
+def _route(target: Target, names: frozenset[str] = frozenset()) -> _Route:
+    peer = Peer(target, read_secrets(target), proxied(target.base), names)
     return _Route(peer, tls_context(target))
 
 
@@ -165,7 +184,7 @@ def _put(target: Target, collected: Collected, handler: Handler) -> None:
     )
 
 
-def _once(route: _Route, via: Callable[[Handler], None], keep: tuple[bytes, ...] = ()) -> Answer:
+def _once(route: _Route, via: Callable[[Handler], None], keep: Keep | None = None) -> Answer:
     """Try once; raise SinkUnreachable where no answer came, or one that asks for patience."""
     budget = Budget(route.peer.target.timeout, time.monotonic, Stop())
     outcome = _attempt(route, via, budget, keep)
@@ -178,7 +197,7 @@ def _attempt(
     route: _Route,
     via: Callable[[Handler], None],
     budget: Budget,
-    keep: tuple[bytes, ...] = (),
+    keep: Keep | None = None,
 ) -> _Sent | Fault:
     """Send what `via` hands to its handler, within `budget`."""
     sent: list[_Sent] = []

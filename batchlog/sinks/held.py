@@ -1,5 +1,17 @@
-"""Our group among the series that a gateway shows, or our series in a textfile. Pure."""
+"""Our group among the series that a gateway shows, or our series in a textfile. Pure.
 
+Nothing but a Pushgateway's own answer says that a gateway holds no group of ours (R65, R128). What
+is true of that one alone:
+
+1. Each line is one of Prometheus' text format, the last one included, and none has a time: what
+   is pushed with one is refused.
+2. It shows the gateway itself in `pushgateway_build_info`, without a job: what is pushed has one.
+3. Families are sorted by name (client_golang's Gather does that), so that `pushgateway_build_info`
+   comes after all that tells of groups: where it arrived, nothing of them is missing, wherever the
+   answer was cut.
+"""
+
+import re
 from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import NamedTuple
@@ -7,8 +19,25 @@ from typing import NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-LINES = (b"push_time_seconds{", b"batchlog_info{", b"batchlog_generation{", b"batchlog_generation ")
-"""How the lines begin that say whose a group is."""
+from batchlog.sinks.response import LIMIT
+
+_OWN = "pushgateway_build_info{"
+
+_TELLING = (
+    b"push_time_seconds{",
+    b"batchlog_info{",
+    b"batchlog_generation{",
+    b"batchlog_generation ",
+    _OWN.encode(),
+)
+"""How the lines begin that say whose a group is, and whose the whole."""
+
+_LINE = re.compile(rb"(#.*|([A-Za-z_:][\w:]*|(?=\{))(\{.*\})? \S+)?\n")
+_BEGINNING = re.compile(rb"#|([A-Za-z_:][\w:]*)?\{")
+
+
+class NoExposition(Exception):  # noqa: N818 - it names what came
+    """A line is not in Prometheus' text format."""
 
 
 class Held(NamedTuple):
@@ -17,6 +46,27 @@ class Held(NamedTuple):
     state_id: str
     """Of the checkpoint that wrote them; empty where another program did."""
     generation: int | None
+
+
+def tells(line: bytes) -> bool:
+    """Whether a line says whose a group or the whole is; NoExposition where it is of another text.
+
+    Of a line longer than `LIMIT` its beginning is enough.
+    """
+    shape = _LINE.fullmatch if len(line) < LIMIT else _BEGINNING.match
+    if not shape(line):
+        raise NoExposition
+    return line.startswith(_TELLING)
+
+
+def is_pushgateways(text: str) -> bool:
+    """Whether the lines that tell something are all that a Pushgateway shows of them."""
+    own = False
+    for line in filter(None, text.split("\n")):
+        own = line.startswith(_OWN) and (
+            own or any("job" not in one.labels and one.value == 1 for one in _samples(line))
+        )
+    return own
 
 
 def find(text: str, group: Mapping[str, str]) -> Held | None:

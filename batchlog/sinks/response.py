@@ -1,6 +1,7 @@
 """What is taken of a server's answer: little, however much it sends, and nothing that is wrong."""
 
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import NamedTuple
@@ -10,6 +11,13 @@ LIMIT = 1 << 16
 
 KEPT = 8 << 20
 """Most bytes kept of an answer of which only some lines are."""
+
+
+Keep = Callable[[bytes], bool]
+"""Says of a line, its LF included, whether to keep it; it may raise what ends the reading.
+
+Of a line longer than `LIMIT` it is given the beginning.
+"""
 
 
 class Garbled(HTTPException):
@@ -52,14 +60,14 @@ class Response(HTTPResponse):
         return size
 
 
-def take(response: HTTPResponse, keep: tuple[bytes, ...]) -> Answer:
-    """Read the answer; with `keep`, of a 200 only the lines that begin with one of its members.
+def take(response: HTTPResponse, keep: Keep | None) -> Answer:
+    """Read the answer; with `keep`, of a 200 only the lines that it wants.
 
     Flood where they are too much, HTTPException where the answer is wrong or not whole.
     """
-    sifted = bool(keep) and response.status == HTTPStatus.OK
+    sifted = keep if response.status == HTTPStatus.OK else None
     try:
-        body = _sift(response, keep) if sifted else response.read(LIMIT)
+        body = _sift(response, sifted) if sifted else response.read(LIMIT)
     except (ValueError, OverflowError) as error:  # what it makes of a wrong size of a chunk
         raise Garbled from error
     # Neither way of reading says that something is missing.
@@ -74,13 +82,15 @@ def take(response: HTTPResponse, keep: tuple[bytes, ...]) -> Answer:
     )
 
 
-def _sift(response: HTTPResponse, keep: tuple[bytes, ...]) -> bytes:
-    """Return the lines that begin with a member of `keep`, in pieces so that none is too long."""
+def _sift(response: HTTPResponse, keep: Keep) -> bytes:
+    """Return the lines that `keep` wants, in pieces so that none is too long."""
     kept = bytearray()
     begins, wanted = True, False
     while piece := response.readline(LIMIT):
-        wanted = piece.startswith(keep) if begins else wanted
-        begins = piece.endswith(b"\n")
+        ends = piece.endswith(b"\n")
+        if begins and not (response.length and not ends and len(piece) < LIMIT):
+            wanted = keep(piece)
+        begins = ends
         if wanted:
             kept += piece
         if len(kept) > KEPT:

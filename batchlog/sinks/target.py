@@ -1,12 +1,12 @@
-"""A gateway as the configuration has it, and what of it lies in files: secrets and certificates.
+"""A gateway as the configuration has it, and what of it lies in files: its secrets.
 
-Secrets live in a `Secrets`, which shows them to nobody and takes them out of whatever is shown.
+Secrets live in a `Secrets`, which shows them to nobody, and nothing of a server's words that could
+be made of them.
 """
 
 import re
-import ssl
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 from urllib.request import getproxies
@@ -14,6 +14,7 @@ from urllib.request import getproxies
 import msgspec
 
 from batchlog.errors import SinkUnreachable
+from batchlog.sinks.words import masked
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -66,11 +67,16 @@ class Secrets:
         """The header's value; empty where none is sent."""
         self._words = words  # must not be shown
 
-    def hide(self, text: str) -> str:
-        """Return `text` without any secret, as when a server echoes a request."""
-        for word in sorted(self._words, key=len, reverse=True):  # one may hold another
-            text = text.replace(word, "***")
-        return text
+    def __bool__(self) -> bool:
+        """Whether a server may be sent anything that must not be shown."""
+        return bool(self._words)
+
+    def hide(self, text: str, names: Container[str] = ()) -> str:
+        """Return `text` as it may be shown; where there are secrets, only known words of it.
+
+        `names` are words of ours.
+        """
+        return masked(text, names, self._words) if self else text
 
 
 def without_userinfo(url: str) -> str:
@@ -85,28 +91,22 @@ def read_secrets(target: Target) -> Secrets:
             f"{target.title}: its URL holds a user or password; give them as gateway.username and "
             "gateway.password_file instead"
         )
-    proxies = tuple(_proxy_words())
+    proxies = tuple(_proxy_passwords())
     if target.bearer_token_file is not None:
         token = _read(target, "bearer_token_file", target.bearer_token_file)
         return Secrets(f"Bearer {token}", (token, *proxies))
     if target.username is not None and target.password_file is not None:
         password = _read(target, "password_file", target.password_file)
-        pair = _pair(f"{target.username}:{password}")
-        return Secrets(f"Basic {pair}", (pair, password, *proxies))
+        pair = b64encode(f"{target.username}:{password}".encode(errors="surrogateescape"))
+        return Secrets(f"Basic {pair.decode()}", (password, *proxies))
     return Secrets(words=proxies)
 
 
-def _pair(user_and_password: str) -> str:
-    return b64encode(user_and_password.encode(errors="surrogateescape")).decode()
-
-
-def _proxy_words() -> Iterator[str]:
-    """Yield what the environment's proxies are authorised with, in each form it may be echoed."""
+def _proxy_passwords() -> Iterator[str]:
+    """Yield what the environment's proxies are authorised with."""
     for proxy in getproxies().values():
         if found := re.match(r"(?:[^@/]*//)?([^:@]*):(.+)@", proxy, re.DOTALL):
-            for user, password in (found.groups(), map(unquote, found.groups())):
-                login = f"{user}:{password}"
-                yield from (_pair(login), login, password)
+            yield unquote(found[2])
 
 
 def _read(target: Target, setting: str, path: str) -> str:
@@ -114,39 +114,16 @@ def _read(target: Target, setting: str, path: str) -> str:
     try:
         text = Path(path).read_text("utf-8").strip()
     except OSError as error:
-        raise _unusable(target, setting, f"{path} cannot be read: {error.strerror}") from None
+        raise unusable(target, setting, f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise _unusable(target, setting, f"{path} is not UTF-8 text") from None
+        raise unusable(target, setting, f"{path} is not UTF-8 text") from None
     if not text:
-        raise _unusable(target, setting, f"{path} is empty")
+        raise unusable(target, setting, f"{path} is empty")
     if setting == "bearer_token_file" and not re.fullmatch(r"[!-~]+", text):
-        raise _unusable(target, setting, f"{path} does not hold one token")
+        raise unusable(target, setting, f"{path} does not hold one token")
     return text
 
 
-def tls_context(target: Target) -> ssl.SSLContext | None:
-    """Return how to speak TLS with `target`, None where it is not asked for."""
-    if not target.base.startswith("https:"):
-        return None
-    try:
-        context = ssl.create_default_context(cafile=target.ca_file)
-    except OSError as error:  # an SSLError too
-        raise _unusable(target, "ca_file", f"{target.ca_file}: {_why(error)}") from None
-    if target.cert_file is not None:
-        try:
-            # An empty password, so that OpenSSL asks nobody at a terminal for one.
-            context.load_cert_chain(target.cert_file, target.key_file, password="")
-        except OSError as error:
-            files = " with ".join(filter(None, (target.cert_file, target.key_file)))
-            raise _unusable(target, "cert_file", f"{files}: {_why(error)}") from None
-    return context
-
-
-def _why(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return "not PEM that can be used" + (f" ({error.reason})" if error.reason else "")
-    return error.strerror or str(error)
-
-
-def _unusable(target: Target, setting: str, what: str) -> SinkUnreachable:
+def unusable(target: Target, setting: str, what: str) -> SinkUnreachable:
+    """Return the error that says what is wrong with a setting of `target`."""
     return SinkUnreachable(f"{target.title}: gateway.{setting}: {what}")

@@ -4,11 +4,12 @@ No redirect is followed, so that credentials never reach another host; proxies f
 are honoured; a response of any status is an answer, not an exception.
 """
 
+import re
 import ssl
 from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
-from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from socket import SHUT_RDWR, socket
 from threading import Event, Thread
 from typing import Any, Self
@@ -23,7 +24,7 @@ from urllib.request import (
 )
 
 from batchlog.errors import Stop
-from batchlog.sinks.response import Answer, Response, take
+from batchlog.sinks.response import Answer, Keep, Response, take
 
 GRACE = 5.0
 """Seconds for everything that is still to be sent once a stop was asked for (R77)."""
@@ -33,6 +34,15 @@ SLICE = 0.1
 
 THREAD = "batchlog-request"
 """Name of the threads that wait for servers."""
+
+
+class Tunnel(OSError):  # noqa: N818 - it names what failed
+    """A proxy opened no way to the server behind it."""
+
+    def __init__(self, status: int | None) -> None:
+        super().__init__("the proxy opened no way")
+        self.status = status
+        """What it answered; None where that was no answer."""
 
 
 class Budget:
@@ -64,7 +74,7 @@ def exchange(
     context: ssl.SSLContext | None,
     timeout: float,
     budget: Budget,
-    keep: tuple[bytes, ...] = (),
+    keep: Keep | None = None,
 ) -> Answer:
     """Send `request` and return the answer; TimeoutError once nothing is left of `budget`.
 
@@ -72,8 +82,8 @@ def exchange(
 
     `timeout` (seconds) bounds each operation of the socket. Looking up a host knows no deadline
     and a slow server moves on each time: so all of it happens in a thread that can be left alone.
-    With `keep`, only those lines of a 200's body are kept that begin with one of its members; Flood
-    where they are too much.
+    With `keep`, only those lines of a 200's body are kept that it wants; Flood where they are too
+    much.
     """
     flight = _Flight()
     opener = OpenerDirector()
@@ -110,7 +120,7 @@ class _Flight:
         self._aborted = False
 
     def run(
-        self, opener: OpenerDirector, request: Request, timeout: float, keep: tuple[bytes, ...]
+        self, opener: OpenerDirector, request: Request, timeout: float, keep: Keep | None
     ) -> None:
         try:
             with closing(opener.open(request, timeout=timeout)) as response:
@@ -150,6 +160,16 @@ class _Connection(HTTPConnection):
         super().__init__(*args, **more)
         self._flight = flight
         self._parts: list[bytes] | None = None
+
+    def _tunnel(self) -> None:
+        try:
+            super()._tunnel()  # type: ignore[misc]
+        except TimeoutError:
+            raise
+        except (OSError, HTTPException) as error:
+            # The only word of it that is known is what http.client says of the proxy's status.
+            status = re.match(r"Tunnel connection failed: (\d+)", str(error))
+            raise Tunnel(int(status[1]) if status else None) from None
 
     def connect(self) -> None:
         super().connect()

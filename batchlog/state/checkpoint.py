@@ -87,6 +87,10 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Lines put into `other` because the limit of series was reached."""
     logs: tuple[Log, ...] = ()
     """Sorted by path."""
+    left_alone: int = 0
+    """Logs that patterns found in the run before, and for which there was no room."""
+    retired: Counters = Counters()
+    """Sum of the own counters of logs that are gone for so long that they are pushed no more."""
     backfill: Backfill = Backfill()
 
 

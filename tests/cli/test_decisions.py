@@ -249,3 +249,59 @@ def test_reset_takes_a_usable_log_beside_a_pattern_that_matches_none(program: Pr
     assert "no file matches" in done.err
     assert 0 == program.push(log).exit
     assert 0 == program.requests()
+
+
+def gone_log(program: Program) -> str:
+    """Count a log beside another, and remove it."""
+    other = program.log(4, program.access.with_name("other.log"))
+    program.log(3)
+    assert 0 == program.push(program.access, other).exit
+    other.unlink()
+    return str(other)
+
+
+def test_forget_log_takes_a_log_that_is_gone_and_its_own_metrics_r119(program: Program) -> None:
+    path = gone_log(program)
+    assert path in program.textfile.read_text()
+    done = program("forget", "--log", path)
+    assert 0 == done.exit, done.err
+    assert f"{path}: forgotten" in done.err
+    assert 0 == program.push().exit
+    assert path not in program.textfile.read_text()
+    assert [str(program.access)] == [log["path"] for log in program.status()["logs"]]
+    assert 7 == program.requests()
+
+
+def test_forget_log_in_the_environment(program: Program) -> None:
+    path = gone_log(program)
+    assert 0 == program("forget", env={"BATCHLOG_LOG": path}).exit
+    assert 1 == len(program.status()["logs"])
+
+
+def test_forget_log_of_a_log_that_is_there_is_a_2_and_changes_nothing_r119(
+    program: Program,
+) -> None:
+    gone_log(program)
+    before = program.checkpoint.read_bytes()
+    fails(program("forget", "--log", program.access), 2, str(program.access), "is there")
+    assert before == program.checkpoint.read_bytes()
+
+
+def test_forget_log_while_a_rotated_file_of_it_is_there_is_a_2(program: Program) -> None:
+    program.log(3)
+    program.push(program.access)
+    program.site.rotate(create=False)
+    program.push(program.access)
+    fails(program("forget", "--log", program.access), 2, f"{program.access}.1 is there")
+
+
+def test_forget_log_of_an_unknown_path_or_without_a_checkpoint_is_a_2(program: Program) -> None:
+    fails(program("forget", "--log", "no.log"), 2, "no.log", "batchlog status")
+    gone_log(program)
+    fails(program("forget", "--log", "no.log"), 2, "no.log", "batchlog status")
+
+
+def test_forget_log_asks_no_gateway(program: Program) -> None:
+    path = gone_log(program)
+    done = program("forget", "--log", path, "--gateway", "http://127.0.0.1:1")
+    assert 0 == done.exit, done.err

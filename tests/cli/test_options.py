@@ -25,7 +25,7 @@ OPTIONS = {
     "check": "config checkpoint gateway job grouping textfile retry-for listen format by",
     "resolve": "count ignore config checkpoint by lock-wait verbose quiet",
     "reset": "config checkpoint format lock-wait verbose quiet",
-    "forget": "config checkpoint gateway job grouping verbose quiet",
+    "forget": "log config checkpoint gateway job grouping lock-wait verbose quiet",
 }
 
 

@@ -3,6 +3,10 @@
 import gzip
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from batchlog.segments.known import Counters
+from batchlog.state.store import Store
 from tests.cli.program import Program, fails
 from tests.gateways import StandIn
 from tests.site import lines
@@ -109,3 +113,37 @@ def quarantine(program: Program) -> Path:
     rotated.write_bytes(b"".join(kept))
     assert 65 == program.push().exit
     return rotated
+
+
+def test_what_is_gone_for_a_week_is_told_as_a_sum_and_what_is_left_alone_as_a_number_r119(
+    program: Program,
+) -> None:
+    program.config.write_text("[metrics]\nmax_logs = 1\n")
+    for name in ("a", "b", "c"):
+        program.log(3, program.access.with_name(f"{name}.log"))
+    pattern = str(program.access.with_name("*.log"))
+    assert 0 == program.push(pattern).exit
+    assert "2 logs (metrics.max_logs)" in program("status").out
+    assert "WARN  2 logs are left alone" in program("check", "--textfile", "x.prom").out
+    state = Store(str(program.checkpoint)).load()
+    assert state is not None
+    old = replace(state.logs[0], gone=5, retired=True, counters=Counters(), segments=())
+    changed = replace(state, logs=(old,), retired=Counters(3, lost_bytes=7))
+    Store(str(program.checkpoint)).commit(replace(changed, generation=9))
+    found = program.status()
+    assert 2 == found["left_alone"]
+    assert 3 == found["retired"]["counters"]["counted"]
+    assert [(5, True)] == [(log["gone_since"], log["retired"]) for log in found["logs"]]
+    text = program("status").out
+    assert "1 log for more than a week" in text
+    assert "all there ever were: 3 lines, 7 bytes lost" in text
+    assert old.path not in text
+
+
+def test_a_log_that_is_gone_says_since_when_r119(program: Program) -> None:
+    program.log(3)
+    program.push(program.access)
+    program.access.unlink()
+    program.push()
+    program.push()
+    assert "    gone since 20" in program("status").out

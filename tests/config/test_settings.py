@@ -34,6 +34,7 @@ namespace = "edge_http"
 by = ["status_class", "method"]
 duration_buckets = [0.1, 1, 10]
 max_series = 500
+max_logs = 70
 
 [schedule]
 cron = "*/5 * * * *"
@@ -97,6 +98,7 @@ def test_every_key_of_the_file_is_read(file: Path) -> None:
     metrics = found.metrics
     assert (metrics.namespace, metrics.by) == ("edge_http", ("status_class", "method"))
     assert (metrics.bounds, metrics.max_series) == ((10**8, 10**9, 10**10), 500)
+    assert metrics.max_logs == 70
     schedule = Schedule(cron="*/5 * * * *", timezone="Europe/Berlin", jitter=Duration(30))
     assert schedule == found.schedule
     web = LogEntry(
@@ -347,6 +349,8 @@ def test_the_group_s_instance_is_the_host_unless_a_grouping_is_given(
         ("[metrics]\nby = ['path']", "metrics.by[0]: 'path' is not known; expected one of status"),
         ("[metrics]\nby = ['method', 'method']", "metrics.by: method, method has a label twice"),
         ("[metrics]\nmax_series = 0", "metrics.max_series: expected at least 1, got 0"),
+        ("[metrics]\nmax_logs = 0", "metrics.max_logs: expected at least 1, got 0"),
+        ('[metrics]\nmax_logs = "9"', "metrics.max_logs: expected a whole number, got a text"),
         ("[metrics]\nmax_series = 1.5", "metrics.max_series: expected a whole number, got a numbe"),
         *(
             (f"[metrics]\nduration_buckets = {buckets}", "metrics.duration_buckets: expected secon")

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from msgspec.structs import replace
 
-from batchlog.errors import CheckpointError, Exit, Stop
+from batchlog.errors import CheckpointError, Exit, GatewayRefused, Stop
 from batchlog.job.amend import reset
 from batchlog.job.request import World
 from batchlog.state.store import Store
 from tests.model.host import Held
 from tests.model.judge import WELL, Judge
+from tests.model.sinks import Plan
 
 
 class Checkpoints(Judge):
@@ -79,6 +80,9 @@ class Checkpoints(Judge):
             return
         state, away = self.site.checkpoint.parent, self.root / "away"
         state.rename(away)
+        with pytest.raises(GatewayRefused, match="nothing was begun"):  # R128
+            self.run(plan=Plan("page", "page"), textfile=str(self.root / "none.prom"))
+        assert not self.site.checkpoint.exists()
         with pytest.raises(CheckpointError, match="holds metrics of ours"):
             self.run()
         shutil.rmtree(state)

@@ -33,10 +33,11 @@ class Place(Site):
         self,
         entries: tuple[LogEntry, ...] = (),
         max_series: int = 2000,
+        max_logs: int = 2000,
         **flags: Any,  # noqa: ANN401 - the fields of Flags
     ) -> Request:
         """Return what a command is asked, with as little patience as the model has."""
-        request = super().request(entries, max_series, retry_for="0s", **flags)
+        request = super().request(entries, max_series, max_logs, retry_for="0s", **flags)
         gateway = replace(request.settings.gateway, timeout=Duration(self.patience))
         settings = replace(request.settings, gateway=gateway)
         return replace(request, settings=settings, lock_wait=0.0)

@@ -23,6 +23,7 @@ _FAULTS: dict[str, Fault] = {
     "400": Reply(400, b"pushed metrics are invalid"),
     "413": Reply(413, b"too big"),
     "302": Reply(302, headers={"Location": "http://127.0.0.1:1/login"}),
+    "page": Reply(200, b"please log in\n"),
     "500": Reply(500),
     "slow": Hang(),
     "drops": Drop(),
@@ -114,7 +115,7 @@ class Plan(NamedTuple):
     @property
     def exits(self) -> list[Exit]:
         """What each of those that fail makes of the run's exit status."""
-        refused = ("400", "413", "302")
+        refused = ("400", "413", "302", "page")
         return [Exit.REFUSED if f in refused else Exit.UNAVAILABLE for f in self if f]
 
 

@@ -13,7 +13,7 @@ from batchlog.sinks import wire
 from batchlog.sinks.gateway import Target, forget, generation, holds_group
 from batchlog.sinks.response import LIMIT
 from batchlog.state.checkpoint import Series, State
-from tests.gateways import Drip, Drop, Fault, Hang, Raw, Reply, StandIn
+from tests.gateways import ITSELF, Drip, Drop, Fault, Hang, Raw, Reply, StandIn
 from tests.servers import eventually
 from tests.sinks.deliveries import Clock, deliver, metrics, target
 
@@ -77,14 +77,14 @@ def test_a_long_text_is_cut(gateway: StandIn) -> None:
 def test_a_413_says_how_much_was_sent_and_what_to_lower_r83(gateway: StandIn) -> None:
     text = refusal(gateway, Reply(413, b"too big\n"), compression="none")
     sent = len(gateway.seen[0].body)
-    assert f"the push had 12 series, {sent} bytes: " in text
+    assert f"the push had 15 series, {sent} bytes: " in text
     assert 'set gateway.compression = "gzip", lower metrics.max_series' in text
 
 
 def test_a_413_is_heard_although_the_gateway_hangs_up_while_we_send_r83(gateway: StandIn) -> None:
     many = tuple(Series((("vhost", f"{n}.example"),), n, n, 0) for n in range(40_000))
     gateway.faults.append(Reply(413, b"too big\n", unread=True))
-    with pytest.raises(GatewayRefused, match=r" 413 .*: too big; the push had 80003 series"):
+    with pytest.raises(GatewayRefused, match=r" 413 .*: too big; the push had 80006 series"):
         deliver(target(gateway.url, compression="none"), metrics(State("a1b2", totals=many)))
 
 
@@ -171,7 +171,7 @@ def test_what_is_not_an_exposition_is_not_taken_for_an_empty_gateway_r65(
 def test_a_generation_that_is_no_number_counts_for_nothing(gateway: StandIn, value: str) -> None:
     labels = '{job="batchlog",instance="web1"}'
     page = f"push_time_seconds{labels} 1.6e9\nbatchlog_generation{labels} {value}\n"
-    gateway.faults.extend([Reply(200, page.encode())] * 2)
+    gateway.faults.extend([Reply(200, page.encode() + ITSELF)] * 2)
     assert generation(target(gateway.url)) is None
     assert holds_group(target(gateway.url)) == ""
 
@@ -216,7 +216,7 @@ def test_an_answer_without_an_end_takes_no_memory(
 def test_a_long_line_hides_neither_itself_nor_the_next(gateway: StandIn) -> None:
     other = b"up{a=" + b"batchlog_info{" * 9999 + b'} 1\nbatchlog_info{job="batchlog",instance="'
     ours = b'web1",state_id="' + b"x" * LIMIT + b'"} 1\n'
-    gateway.faults.append(Reply(200, other + ours))
+    gateway.faults.append(Reply(200, other + ours + ITSELF))
     assert "x" * LIMIT == holds_group(target(gateway.url))
 
 

@@ -1,9 +1,13 @@
 """Passwords, tokens and certificates: used where they belong, shown nowhere."""
 
 import socket
+import ssl
 import subprocess
+import threading
+import warnings
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,7 @@ from batchlog.errors import BatchlogError, GatewayRefused, SinkUnreachable
 from batchlog.sinks.gateway import Target, forget, generation, holds_group
 from batchlog.sinks.target import read_secrets
 from tests import servers
-from tests.gateways import Drop, Fault, Reply, StandIn
+from tests.gateways import Drop, Fault, Raw, Reply, StandIn
 from tests.servers import Pushgateway
 from tests.sinks.certificates import Authority, Pair
 from tests.sinks.deliveries import Clock, deliver, target
@@ -129,7 +133,7 @@ def test_no_error_shows_the_password_of_a_proxy(
         with pytest.raises(SinkUnreachable) as error:
             ask(target("http://push.example:9091"))
     assert f"Basic {pair}" == proxy.seen[0].headers["Proxy-Authorization"]
-    assert "Proxy-Authorization: Basic ***, ***, ***" in str(error.value)
+    assert "answered 502 Bad Gateway: ***; see" in str(error.value)
 
 
 def test_a_secret_within_another_does_not_leave_the_rest_of_it(
@@ -137,7 +141,7 @@ def test_a_secret_within_another_does_not_leave_the_rest_of_it(
 ) -> None:
     monkeypatch.setenv("https_proxy", f"http://jo:{PASSWORD.replace(' ', '%20')}!@127.0.0.1:1")
     secrets = read_secrets(target("http://push.example:9091", **basic))
-    assert secrets.hide(f"{PASSWORD}! {PASSWORD}") == "*** ***"
+    assert secrets.hide(f"{PASSWORD}! line {PASSWORD}") == "*** line ***"
 
 
 def test_a_password_in_the_url_is_refused_and_not_shown() -> None:
@@ -289,12 +293,173 @@ def test_a_certificate_file_that_cannot_be_used_is_named(
     assert f"gateway.{setting}: {path}: {says}" in str(error.value)
 
 
-def test_a_key_that_wants_a_password_is_refused_and_nobody_asked(
-    tmp_path: Path, client: Pair
+def encrypted(pair: Pair, path: Path, *kind: str) -> Path:
+    """Write the key of a pair with a passphrase."""
+    command = ["openssl", *kind, "-in", str(pair.key), "-out", str(path), "-passout", "pass:x"]
+    subprocess.run(command, check=True, capture_output=True)
+    return path
+
+
+@pytest.mark.parametrize("kind", [("ec", "-aes256"), ("pkcs8", "-topk8")], ids=["ec", "pkcs8"])
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_key_that_wants_a_password_is_said_so_and_nobody_asked(
+    tmp_path: Path, client: Pair, kind: tuple[str, ...], *, apart: bool
 ) -> None:
-    locked = tmp_path / "locked.key"
-    command = ["openssl", "ec", "-in", str(client.key), "-out", str(locked), "-aes256"]
-    subprocess.run([*command, "-passout", "pass:x"], check=True, capture_output=True)
-    settings = {"cert_file": str(client.cert), "key_file": str(locked)}
-    with pytest.raises(SinkUnreachable, match=r"gateway\.cert_file: .* with .*: not PEM"):
+    key = encrypted(client, tmp_path / "locked.key", *kind)
+    settings = {"cert_file": str(client.cert), "key_file": str(key)}
+    if not apart:
+        both = tmp_path / "both.pem"
+        both.write_text(client.cert.read_text() + key.read_text())
+        settings, key = {"cert_file": str(both)}, both
+    with pytest.raises(SinkUnreachable) as error:
         deliver(target("https://127.0.0.1:1", **settings))
+    name = "key_file" if apart else "cert_file"
+    assert f"gateway.{name}: {key}: the key is encrypted; give it without" in str(error.value)
+    assert "PEM" not in str(error.value)
+
+
+def test_a_key_of_another_certificate_is_said_so(authority: Authority, client: Pair) -> None:
+    settings = {"cert_file": str(client.cert), "key_file": str(authority.issue("other").key)}
+    with pytest.raises(SinkUnreachable, match="the key is another certificate's"):
+        deliver(target("https://127.0.0.1:1", **settings))
+
+
+def test_a_key_that_is_not_pem_is_said_so(tmp_path: Path, client: Pair) -> None:
+    der = tmp_path / "key.der"
+    command = ["openssl", "ec", "-in", str(client.key), "-outform", "DER", "-out", str(der)]
+    subprocess.run(command, check=True, capture_output=True)
+    settings = {"cert_file": str(client.cert), "key_file": str(der)}
+    with pytest.raises(SinkUnreachable, match=r"with .*der: not PEM that can be used"):
+        deliver(target("https://127.0.0.1:1", **settings))
+
+
+def alert(number: int) -> bytes:
+    """Return a fatal alert of TLS (RFC 8446, 6.2)."""
+    return bytes([21, 3, 3, 0, 2, 2, number])
+
+
+ASKS = "gateway.cert_file and gateway.key_file"
+
+
+@pytest.mark.parametrize(
+    ("answer", "says", "never"),
+    [
+        (alert(70), "shares no version of TLS with this system; let it speak TLS 1.2", ASKS),
+        (alert(40), f"it may want {ASKS}, or it shares no cipher", "http:"),
+        (alert(116), f"it may want {ASKS}", "cipher"),
+        (alert(42), f"it may want {ASKS}", "cipher"),
+        (alert(112), "it knows no host of that name; correct gateway.url", ASKS),
+        (alert(80), "see its own log", ASKS),
+        (alert(109), "see its own log", ASKS),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "gateway.url begins with http:", ASKS),
+        (b"", "gateway.url begins with http:", ASKS),
+    ],
+    ids=["version", "handshake", "required", "bad", "name", "internal", "missing", "http", "eof"],
+)
+def test_a_failed_handshake_is_told_as_what_it_is(answer: bytes, says: str, never: str) -> None:
+    with hello_then(answer) as url, pytest.raises(SinkUnreachable) as error:
+        deliver(target(url))
+    told = str(error.value).partition("TLS failed")[2]
+    assert says in told
+    assert never not in told
+
+
+@contextmanager
+def hello_then(answer: bytes) -> Iterator[str]:
+    """Listen for one handshake, and answer with that."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def once() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=once)
+        thread.start()
+        yield f"https://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+def old_version(authority: Authority, version: ssl.TLSVersion) -> ssl.SSLContext:
+    """Return a server's side that speaks only that version."""
+    context = authority.server_context(client_certificate=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = version
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    return context
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_a_server_of_old_tls_only_is_said_so(authority: Authority, version: ssl.TLSVersion) -> None:
+    with StandIn(tls=old_version(authority, version)) as gateway:
+        for settings in (own_ca(authority), {}):
+            with pytest.raises(SinkUnreachable, match="shares no version of TLS") as error:
+                deliver(target(gateway.url, **settings))
+            assert "cert_file" not in str(error.value)
+
+
+def test_a_client_certificate_that_is_not_accepted_is_named(
+    guarded: StandIn | Pushgateway, authority: Authority, basic: dict[str, str], tmp_path: Path
+) -> None:
+    other = Authority(tmp_path / "other").issue("client")
+    with pytest.raises(SinkUnreachable, match=r"may not accept the certificate in gateway\.cert_f"):
+        deliver(target(guarded.url, **own_ca(authority), **certificate(other), **basic))
+
+
+# --- a proxy before TLS ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (Reply(403), "the proxy answered 403 to CONNECT; let it allow CONNECT to push.example:9"),
+        (Reply(405), "the proxy answered 405 to CONNECT; let it allow CONNECT to push.example:9"),
+        (Reply(407), "the proxy answered 407 to CONNECT; http_proxy and https_proxy may hold a"),
+        (Reply(502), "the proxy answered 502 to CONNECT; see http_proxy"),
+        (Raw(b"HTTP/1.1 403 tXt=secret\r\n\r\n"), "the proxy answered 403 to CONNECT"),
+        (Raw(b"220 mail.example ESMTP\r\n"), "the proxy ended the connection, or does not speak"),
+        (Drop(), "the proxy ended the connection, or does not speak HTTP; see http_proxy"),
+    ],
+)
+def test_a_refused_connect_is_the_proxys(
+    monkeypatch: pytest.MonkeyPatch, answer: Fault, says: str
+) -> None:
+    with StandIn() as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        proxy.faults.append(answer)
+        with pytest.raises(SinkUnreachable) as error:
+            deliver(target("https://push.example:9091"))
+    assert says in str(error.value)
+    assert "gateway.url" not in str(error.value)
+    assert "secret" not in str(error.value)
+    assert ["CONNECT"] == [one.method for one in proxy.seen]
+
+
+@pytest.mark.parametrize(("status", "tries"), [(403, 1), (407, 1), (503, 2)])
+def test_a_connect_is_tried_again_where_that_may_help_r81(
+    monkeypatch: pytest.MonkeyPatch, status: int, tries: int
+) -> None:
+    with StandIn() as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        proxy.faults.extend([Reply(status)] * 2)
+        with pytest.raises(SinkUnreachable):
+            deliver(target("https://push.example:9091", retry_for=0.9), clock=Clock())
+    assert tries == len(proxy.seen)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_not_there_is_named_and_not_the_gateway(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    with StandIn() as gone:
+        nowhere = gone.url
+    for proxy, says in (
+        (nowhere, "connection refused by the proxy"),
+        ("http://no-such-proxy.invalid:1", "the proxy's host name leads nowhere"),
+    ):
+        monkeypatch.setenv(f"{scheme}_proxy", proxy)
+        with pytest.raises(SinkUnreachable, match=says) as error:
+            deliver(target(f"{scheme}://push.example:9091"))
+        assert "gateway.url" not in str(error.value)

@@ -51,5 +51,14 @@ def full() -> State:
                 counters=Counters(20, 1, 2, 3, 5120, 4, 1, 1_795_000_019),
                 unread=(archive,),
             ),
+            Log(
+                path="/var/log/gone.log",
+                origin=1_795_000_001,
+                entry="/var/log/*.log",
+                gone=1_796_000_000,
+                retired=True,
+            ),
         ),
+        left_alone=3,
+        retired=Counters(9, newest=1_795_000_000),
     )
