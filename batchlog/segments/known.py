@@ -6,6 +6,8 @@ import msgspec
 
 from batchlog.segments.identity import Mark
 
+_FAR_AHEAD = 86_400
+
 Condition = Literal["open", "sealed", "quarantined", "old"]
 
 
@@ -33,8 +35,13 @@ class Sight(msgspec.Struct, frozen=True):
         return self.device, self.inode, self.size, self.mtime
 
     def is_quiet(self, now: float, seconds: int) -> bool:
-        """Return whether nobody has written to it for so long; `now` in Unix seconds."""
-        return now - self.mtime / 1e9 >= seconds
+        """Return whether nobody has written to it for so long; `now` in Unix seconds.
+
+        A time far ahead of the clock was written by another clock, or by this one before it was set
+        back (R72): to wait until it has passed might take years. Within a day it is waited for.
+        """
+        age = now - self.mtime / 1e9
+        return age >= seconds or age < -_FAR_AHEAD
 
 
 class Segment(msgspec.Struct, frozen=True, omit_defaults=True):
