@@ -84,8 +84,9 @@ class Connections:
         self._is_ended = False
 
     def end(self) -> None:
-        """Let `serve` end; any thread may call this."""
-        self._wake.send(b"\0")
+        """Let `serve` end, where it has not; any thread may call this."""
+        with suppress(OSError):
+            self._wake.send(b"\0")
 
     def serve(self) -> None:
         """Serve until the end, then close all connections and what this holds, not the listener."""

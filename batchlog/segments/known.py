@@ -128,3 +128,11 @@ class Log(msgspec.Struct, frozen=True, omit_defaults=True):
     """Files that were said once to be damaged or no log, so that they are not said again."""
     unfit: tuple[Sight, ...] = ()
     """Files that were said once to be in no known format: until a format is named for them."""
+
+    def begun(self, now: float) -> int:
+        """Return when counting began, as far as the clock can tell; `now` is Unix seconds.
+
+        An origin that lies in the future was noted before the clock was set back (R72): which files
+        were written before it cannot be known by their times then, and 0 is before all of them.
+        """
+        return self.origin if self.origin <= now else 0
