@@ -136,7 +136,7 @@ class Connections:
 
     def _welcome(self, sock: socket.socket, host: str) -> None:
         if len(self._clients) >= self._limits.connections:
-            self._close(self._most_crowded())
+            self._make_room()
         client = _Client(sock, host, self._clock() + self._limits.seconds, self._reply)
         try:
             sock.setblocking(False)
@@ -151,7 +151,7 @@ class Connections:
 
     def _yield_descriptors(self, error: OSError) -> None:
         if self._clients:
-            self._close(self._most_crowded())
+            self._make_room()
         self._selector.unregister(self._listener)
         self._is_accepting = False
         self._accepts_from = self._clock() + _MOMENT
@@ -161,10 +161,13 @@ class Connections:
                 "scrapes wait: no connection can be accepted: %s; see 'ulimit -n'", error.strerror
             )
 
-    def _most_crowded(self) -> _Client:
-        """Return the oldest connection of the network that has the most."""
+    def _make_room(self) -> None:
+        """Close the oldest connection of the network that has the most."""
         crowd = Counter(client.network for client in self._clients.values())
-        return max(self._clients.values(), key=lambda client: crowd[client.network])
+        oldest = max(self._clients.values(), key=lambda client: crowd[client.network])
+        self._go_on(oldest)  # a request that has come meanwhile is answered
+        if oldest.socket in self._clients:
+            self._close(oldest)
 
     def _go_on(self, client: _Client) -> None:
         if client.socket not in self._clients:  # closed since its event was seen
