@@ -199,6 +199,27 @@ MUTATIONS = (
         "    return None\n",
         ("tests/history/test_seam.py",),
     ),
+    Mutation(
+        "an interval by the wall clock",
+        "batchlog/scheduler/rhythm.py",
+        "        by_wall = schedule.cron is not None\n",
+        "        by_wall = True\n",
+        ("tests/scheduler/test_rhythm.py",),
+    ),
+    Mutation(
+        "cron's next tick kept where the clock is set back",
+        "batchlog/scheduler/rhythm.py",
+        "        if self.by_wall and step < 0:\n",
+        "        if False:\n",
+        ("tests/scheduler/test_rhythm.py",),
+    ),
+    Mutation(
+        "clients without a bound",
+        "batchlog/scheduler/connections.py",
+        "        if len(self._clients) >= self._limits.connections:\n",
+        "        if False:\n",
+        ("tests/scheduler/test_connections.py::test_one_more_takes_the_place_of_the_oldest",),
+    ),
 )
 
 

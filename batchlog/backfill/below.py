@@ -36,7 +36,7 @@ class Origins:
 
     `owner` is the log that a file belongs to by its name, and whether it is the active file; it
     is asked with device and inode. `is_elsewhere` tells whether another file than the one there
-    still looks like a sight.
+    still looks like a sight. `now` is Unix seconds.
     """
 
     def __init__(
@@ -44,7 +44,9 @@ class Origins:
         logs: Iterable[Log],
         owner: Callable[[tuple[int, int]], tuple[str, bool] | None],
         is_elsewhere: Callable[[Sight, tuple[int, int]], bool],
+        now: float,
     ) -> None:
+        self._now = now
         self._logs = {log.path: log for log in logs}
         self._owner = owner
         self._is_elsewhere = is_elsewhere
@@ -72,7 +74,8 @@ class Origins:
         if gone and not active:
             return _bounded(content, log, gone[0], Likeness.EDITED)
         file = Opened(content, active, first, "")
-        past = Past(oldest_first(log.segments), log.origin, log.above, log.forgotten)
+        begun = log.begun(self._now)
+        past = Past(oldest_first(log.segments), begun, log.above, log.forgotten)
         if active or not past.holds(file):
             return Below(log, content.start, NEXT_PUSH)
         if _was_counted(log, first):

@@ -96,7 +96,7 @@ class Planner:
         self._timing = timing
         self._entries = Entries(settings.log)
         self._family = _family(state, settings)
-        self._origins = Origins(state.logs, self._family.get, is_elsewhere)
+        self._origins = Origins(state.logs, self._family.get, is_elsewhere, now)
         self._logs = {log.path: log for log in state.logs}
         # Totals have the ledger; history has one of its own, and leaves what living series hold.
         living = state.backfill.contents if timing is not None else ()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from batchlog.cli import console
+from batchlog.cli import console, limits
 from batchlog.cli.group import cli
 from batchlog.errors import BatchlogError, Exit
 
@@ -13,6 +13,7 @@ from batchlog.errors import BatchlogError, Exit
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit with its status."""
     console.open_streams()
+    limits.raise_files()
     sys.exit(outcome(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -94,7 +94,7 @@ class Following:
             read=self._reader.read,
             past=Past(
                 oldest_first(self._before[log.path].segments),
-                log.origin,
+                log.begun(self._now),
                 log.above,
                 log.forgotten,
             ),

@@ -3,21 +3,42 @@
 What is served comes from a callable that is asked at each scrape, in a thread of its own.
 """
 
+import errno
+import logging
 import re
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
+from threading import Thread
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import Metric
 
 from batchlog.errors import ConfigError, SinkUnreachable
+from batchlog.scheduler import descriptors, head
+from batchlog.scheduler.connections import Connections, Limits
+from batchlog.scheduler.pages import Pages, refusal
+
+log = logging.getLogger(__name__)
 
 DEFAULT_PORT = 8000
 
 _ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - only where the user leaves the host out
 
 _LAST_PORT = 65_535
+
+_WAITING = 1024
+"""Connections that the system keeps until they are accepted. Beyond them it is silent, and a client
+tries again after a second."""
+
+_UNSENT = 128 * 1024
+"""Bytes of an answer that the system keeps for a client that does not read: it would keep
+megabytes for each."""
+
+_NO_SUCH_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+_NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
 
 _ADDRESS = re.compile(
     r"""
@@ -51,35 +72,84 @@ def address(text: str) -> Address:
     return Address(host, DEFAULT_PORT if found["port"] is None else int(found["port"]))
 
 
-class _Asked:
-    """A collector of prometheus_client that passes the question on."""
+@contextmanager
+def served(
+    at: Address, families: Callable[[], Iterable[Metric]], limits: Limits | None = None
+) -> Iterator[Address]:
+    """Serve `families` while the context lasts; give the address with the port in use.
 
-    def __init__(self, families: Callable[[], Iterable[Metric]]) -> None:
-        self._families = families
+    `families` is called from another thread. Clients may take what `limits` says, by default a
+    small part of the files that may be open. An address that cannot be taken is a SinkUnreachable.
+    """
+    with _listening(at) as listener:
+        limits = limits or Limits(descriptors.for_clients())
+        connections = Connections(listener, _Replies(Pages(families)), limits)
+        thread = Thread(target=connections.serve, name="batchlog-listen", daemon=True)
+        thread.start()
+        try:
+            yield Address(at.host, listener.getsockname()[1])
+        finally:
+            connections.end()
+            thread.join()
 
-    def collect(self) -> Iterable[Metric]:
-        return self._families()
+
+class _Replies:
+    """From what a client sent to what it gets; a mistake of ours does not end the thread."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._has_failed = False
+
+    def __call__(self, received: bytes) -> tuple[bytes, bytes] | None:
+        asked = head.read(received)
+        if asked is None:
+            return None
+        answer = refusal(asked) if isinstance(asked, HTTPStatus) else self._answer(asked)
+        is_bare = isinstance(asked, head.Asked) and asked.method == "HEAD"
+        return head.written(answer), b"" if is_bare else answer.body
+
+    def _answer(self, asked: head.Asked) -> head.Answer:
+        try:
+            return self._pages.answer(asked)
+        except Exception:
+            if not self._has_failed:
+                log.exception("a scrape failed, which should not be")
+            self._has_failed = True
+            return refusal(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 @contextmanager
-def served(at: Address, families: Callable[[], Iterable[Metric]]) -> Iterator[Address]:
-    """Serve `families` while the context lasts; give the address with the port in use.
-
-    `families` is called from other threads and must not raise. An address that cannot be taken is
-    a SinkUnreachable.
-    """
-    registry = CollectorRegistry(support_collectors_without_names=True)
-    registry.register(_Asked(families))
+def _listening(at: Address) -> Iterator[socket.socket]:
+    """Give a socket that listens; SinkUnreachable where the address cannot be taken."""
     try:
-        server, thread = start_http_server(at.port, at.host, registry)
+        listener = _bound(at)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise SinkUnreachable(
-            f"cannot listen on {at}: {reason}; give --listen another HOST:PORT"
-        ) from None
-    try:
-        yield Address(at.host, server.server_port)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        step = "give --listen another HOST:PORT"
+        if isinstance(error, OSError) and error.errno in _NO_DESCRIPTOR:
+            step = f"raise the limit of open files ('ulimit -n' is {descriptors.limit()})"
+        raise SinkUnreachable(f"cannot listen on {at}: {reason}; {step}") from None
+    with listener:
+        yield listener
+
+
+def _bound(at: Address) -> socket.socket:
+    """Return a socket that listens on the first of a host's addresses that this host has."""
+    found = socket.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    for left, (family, kind, protocol, _, address) in enumerate(found, 1 - len(found)):
+        listener = None
+        try:
+            listener = socket.socket(family, kind, protocol)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT)
+            listener.bind(address)
+            listener.listen(_WAITING)
+            listener.setblocking(False)
+        except OSError as error:
+            if listener is not None:
+                listener.close()
+            if not left or error.errno not in _NO_SUCH_ADDRESS:
+                raise
+        else:
+            return listener
+    raise OSError(errno.EADDRNOTAVAIL, "no address")

@@ -1,33 +1,33 @@
 """The job again and again in the foreground, until a signal ends it.
 
-APScheduler says when; each run goes in the main thread, so that there is one at a time by
-construction and signals reach it. Ticks, signals and their effects meet in one queue: whatever
+APScheduler's triggers say when, and `rhythm` what that means on clocks that are set. All of it goes
+in the main thread, so that there is one run at a time by construction and signals reach it. What
 was asked for while a run went on happens once after it, and no tick is lost for being late.
+
+APScheduler's own schedulers wait for a tick by the wall clock, for as long as it was away when the
+wait began: set back by a day, they would run nothing for a day.
 """
 
 import logging
 import random
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import UTC, datetime
 from enum import Enum, auto
 from queue import Empty, SimpleQueue
 
 import msgspec
-from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client.core import Metric
 
 from batchlog.config.schema import Schedule
 from batchlog.errors import BatchlogError, Exit, Stop
 from batchlog.scheduler.listen import Address, served
-from batchlog.scheduler.ticks import ticks
+from batchlog.scheduler.rhythm import Moment, Rhythm, spoken
 
 log = logging.getLogger(__name__)
 
 Families = Callable[[], Iterable[Metric]]
-
-_Follow = Callable[[Schedule], None]
 
 # Exits after which the next run makes everything good.
 _NOTHING_LOST = frozenset({Exit.UNAVAILABLE, Exit.BUSY})
@@ -42,11 +42,13 @@ class Duty(msgspec.Struct, frozen=True):
 
 
 _AWAKE = 0.5
-"""Seconds after which a waiting process lets pending signals through."""
+"""Seconds after which a waiting process lets pending signals through, and looks at the clocks."""
+
+# macOS has no CLOCK_BOOTTIME, but its CLOCK_MONOTONIC goes on through a suspend.
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class _Ask(Enum):
-    RUN = auto()
     RELOAD = auto()
     STOP = auto()
 
@@ -55,12 +57,22 @@ class _Ask(Enum):
 _Queue = SimpleQueue[_Ask]
 
 
+def clocks() -> Moment:
+    """Return what the clocks show."""
+    try:
+        steady = time.clock_gettime(_STEADY)
+    except OSError:  # a sandbox that does not know it
+        steady = time.monotonic()
+    return Moment(steady, time.time())
+
+
 def serve(
     duty: Duty,
     *,
     reload: Callable[[], Duty],
     listen: Address | None,
     collect: Families,
+    now: Callable[[], Moment] = clocks,
 ) -> Exit:
     """Run the job on its schedule until SIGTERM or SIGINT, then return Exit.OK.
 
@@ -73,27 +85,53 @@ def serve(
     """
     asked: _Queue = SimpleQueue()
     stop = Stop()
-    with _signals(asked, stop), _listening(listen, collect), _clock(asked) as follow:
-        follow(duty.schedule)
-        if duty.schedule.cron is None:
-            asked.put(_Ask.RUN)
+    with _signals(asked, stop), _listening(listen, collect):
+        rhythm = _begun(duty.schedule, now())
+        is_due = duty.schedule.cron is None
         while not stop:
-            asks = _taken(asked)
-            if _Ask.RELOAD in asks:
-                duty = _renewed(duty, reload, follow)
-            if _Ask.RUN in asks and not stop:
+            if is_due:
                 _run(duty.job, stop)
+            asks = _taken(asked, rhythm, now)
+            rhythm, is_due = _looked(rhythm, now())
+            if _Ask.RELOAD in asks:
+                new = _renewed(duty, reload)
+                if new.schedule != duty.schedule:
+                    rhythm = _begun(new.schedule, now())
+                duty = new
     log.info("stopped")
     return Exit.OK
 
 
-def _taken(asked: _Queue) -> set[_Ask]:
-    """Wait for something to be asked for; return that with all that was asked since."""
+def _begun(schedule: Schedule, now: Moment) -> Rhythm:
+    delay = random.uniform(0, schedule.jitter)  # noqa: S311 - it spreads hosts, it guards nothing
+    rhythm = Rhythm.begun(schedule, now, delay)
+    log.debug("%s", _next(rhythm, now))
+    return rhythm
+
+
+def _next(rhythm: Rhythm, now: Moment) -> str:
+    wait = rhythm.wait(now)
+    return "no run is due any more" if wait is None else f"the next run is due in {spoken(wait)}"
+
+
+def _looked(rhythm: Rhythm, now: Moment) -> tuple[Rhythm, bool]:
+    """Return the schedule from here on, and whether a run is due; say where the clock was set."""
+    seen = rhythm.look(now)
+    if seen.step:
+        way = "back" if seen.step < 0 else "forward"
+        then = "a run is due" if seen.is_due else _next(seen.rhythm, now)
+        log.warning("the clock was set %s by %s: %s", way, spoken(seen.step), then)
+    return seen.rhythm, seen.is_due
+
+
+def _taken(asked: _Queue, rhythm: Rhythm, now: Callable[[], Moment]) -> set[_Ask]:
+    """Wait until a run is due or something is asked for, a moment at most; return what was."""
     asks: set[_Ask] = set()
-    while not asks:
-        # Not for ever: a signal that comes just before the wait begins does not end it.
-        with suppress(Empty):
-            asks.add(asked.get(timeout=_AWAKE))
+    wait = rhythm.wait(now())
+    # Not for ever: a signal that comes just before the wait begins does not end it, nor does a
+    # clock that is set.
+    with suppress(Empty):
+        asks.add(asked.get(timeout=_AWAKE if wait is None else min(_AWAKE, wait)))
     while not asked.empty():
         asks.add(asked.get())
     return asks
@@ -115,14 +153,12 @@ def _level(code: Exit) -> int:
     return logging.WARNING if code in _NOTHING_LOST else logging.ERROR
 
 
-def _renewed(duty: Duty, reload: Callable[[], Duty], follow: _Follow) -> Duty:
+def _renewed(duty: Duty, reload: Callable[[], Duty]) -> Duty:
     try:
         new = reload()
     except BatchlogError as error:
         log.error("%s; the configuration from before stays", error)  # noqa: TRY400 - a message, no traceback
         return duty
-    if new.schedule != duty.schedule:
-        follow(new.schedule)
     log.info("configuration read again")
     return new
 
@@ -152,23 +188,3 @@ def _listening(listen: Address | None, collect: Families) -> Iterator[None]:
         if at is not None:
             log.info("serving metrics on http://%s/metrics", at)
         yield
-
-
-@contextmanager
-def _clock(asked: _Queue) -> Iterator[_Follow]:
-    """Give a function that makes ticks of a schedule, in place of those it made before."""
-    clock = BackgroundScheduler(
-        timezone=UTC,
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-    )
-
-    def follow(schedule: Schedule) -> None:
-        delay = random.uniform(0, schedule.jitter)  # noqa: S311 - it spreads hosts, it guards nothing
-        trigger = ticks(schedule, datetime.now(UTC), delay)
-        clock.add_job(lambda: asked.put(_Ask.RUN), trigger, id="tick", replace_existing=True)
-
-    clock.start()
-    try:
-        yield follow
-    finally:
-        clock.shutdown()

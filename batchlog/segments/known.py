@@ -6,6 +6,8 @@ import msgspec
 
 from batchlog.segments.identity import Mark
 
+_FAR_AHEAD = 86_400
+
 Condition = Literal["open", "sealed", "quarantined", "old"]
 
 
@@ -33,8 +35,13 @@ class Sight(msgspec.Struct, frozen=True):
         return self.device, self.inode, self.size, self.mtime
 
     def is_quiet(self, now: float, seconds: int) -> bool:
-        """Return whether nobody has written to it for so long; `now` in Unix seconds."""
-        return now - self.mtime / 1e9 >= seconds
+        """Return whether nobody has written to it for so long; `now` in Unix seconds.
+
+        A time far ahead of the clock was written by another clock, or by this one before it was set
+        back (R72): to wait until it has passed might take years. Within a day it is waited for.
+        """
+        age = now - self.mtime / 1e9
+        return age >= seconds or age < -_FAR_AHEAD
 
 
 class Segment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -146,3 +153,11 @@ class Log(msgspec.Struct, frozen=True, omit_defaults=True):
     """Files that were said once to be damaged or no log, so that they are not said again."""
     unfit: tuple[Sight, ...] = ()
     """Files that were said once to be in no known format: until a format is named for them."""
+
+    def begun(self, now: float) -> int:
+        """Return when counting began, as far as the clock can tell; `now` is Unix seconds.
+
+        An origin that lies in the future was noted before the clock was set back (R72): which files
+        were written before it cannot be known by their times then, and 0 is before all of them.
+        """
+        return self.origin if self.origin <= now else 0

@@ -142,11 +142,16 @@ class Program:
         """Run `push` with the textfile as its only sink."""
         return self("push", "--textfile", self.textfile, *words, **more)
 
-    def start(self, *words: str | Path, env: Mapping[str, str | None] | None = None) -> "Running":
-        """Start it and leave it running; a context manager that ends it."""
+    def start(
+        self,
+        *words: str | Path,
+        env: Mapping[str, str | None] | None = None,
+        before: Sequence[str] = (),
+    ) -> "Running":
+        """Start it and leave it running; a context manager that ends it. `before` goes in front."""
         return Running(
             subprocess.Popen(
-                self.command(*words),
+                [*before, *self.command(*words)],
                 env=self.environment(env),
                 cwd=self.root,
                 stdin=subprocess.DEVNULL,

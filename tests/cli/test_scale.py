@@ -48,3 +48,16 @@ def test_an_idle_push_lists_a_directory_once_and_opens_no_log(program: Program) 
     rotated = {path: seen[call, path] for call, path in inside if path.endswith(".gz")}
     assert LOGS * ARCHIVES == len(rotated)
     assert {1} == set(rotated.values())
+
+
+def test_a_first_push_of_more_archives_than_the_soft_limit_of_open_files(program: Program) -> None:
+    """R125's kind: what a run needs of files does not depend on a low soft limit."""
+    program.log(1)
+    for age in range(1, 101):
+        archived = lines(range(2000 - 10 * age, 2010 - 10 * age))
+        Path(f"{program.access}.{age}.gz").write_bytes(gzip.compress(archived))
+    program.access.write_bytes(lines(range(2000, 2003)))
+    few = ("sh", "-c", 'ulimit -Sn 24; exec "$@"', "sh")
+    done = program.push("--since", "start", program.access, before=few)
+    assert 0 == done.exit, done.err
+    assert 1003 == program.requests()

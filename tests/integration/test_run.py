@@ -3,6 +3,7 @@
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
@@ -61,6 +62,33 @@ def test_a_prometheus_scrapes_what_run_serves_until_sigterm(
         assert "Traceback" not in process.said()
     assert Counted({}, {}) == served(address)
     assert host.checkpoint.exists()
+
+
+def test_r125_a_prometheus_scrapes_among_thousands_of_half_requests(
+    host: Host, prometheus: Callable[..., Prometheus], address: str
+) -> None:
+    append(host, 0, 50)
+    server = prometheus(address)
+    with (
+        host.running("run", *SECOND, "--listen", address, host.access) as process,
+        ExitStack() as held,
+    ):
+        assert total(50) == eventually(lambda: served(address), total(50))
+        for number in range(3000):
+            half = held.enter_context(connected(address))
+            half.sendall(b"GET /metrics HTTP/1.1\r\n")
+            if number == 1000:
+                append(host, 50, 70)
+            if number % 500 == 0:
+                held.pop_all().close()
+        assert exact(70) == eventually(lambda: scraped(server), exact(70))
+        assert 0 == process.signal(signal.SIGTERM)
+
+
+def connected(address: str) -> socket.socket:
+    """Return a connection to the program itself."""
+    name, _, port = address.rpartition(":")
+    return socket.create_connection((name, int(port)), timeout=30)
 
 
 def scraped(server: Prometheus) -> tuple[float, float]:

@@ -43,6 +43,24 @@ def test_r72_a_clock_set_back_between_two_rotations_loses_no_line(site: Site) ->
     assert total(range(10000, 10010), range(5000, 5013)) == site.run().totals
 
 
+def test_r72_counting_that_began_by_a_clock_ahead_loses_no_line_once_it_is_right(
+    site: Site,
+) -> None:
+    """The first run noted an origin that lies in the future by now."""
+    site.clock += 5000
+    site.append(range(10000, 10010))
+    site.run()
+    site.clock -= 5000
+    site.rotate()
+    site.append(range(5000, 5010))
+    site.age(site.access, 10)
+    site.rotate()
+    site.append(range(5010, 5013))
+    ran = site.run()
+    assert total(range(10000, 10010), range(5000, 5013)) == ran.totals
+    assert ran.is_quiet
+
+
 def test_an_archive_from_long_before_that_is_put_back_is_left_alone_with_a_warning(
     site: Site,
 ) -> None:

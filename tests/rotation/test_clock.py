@@ -1,8 +1,9 @@
 """Clocks that lie (R72, R73)."""
 
+import gzip
 import re
 
-from tests.site import Site, line, total
+from tests.site import Site, line, lines, total, wide
 
 DAY = 86_400
 
@@ -34,6 +35,50 @@ def test_r72_files_from_the_future_are_counted(site: Site) -> None:
     site.age(site.rotated(1, ".gz"), -10 * DAY)
     ran = site.run()
     assert total(range(20)) == ran.totals
+    assert site.rests()
+
+
+def test_r72_a_last_line_from_far_in_the_future_is_not_waited_for_until_then(site: Site) -> None:
+    """The clock was a year ahead when the line was written, and was set back."""
+    _torn(site)
+    site.age(site.rotated(1), -365 * DAY)
+    assert total(range(10), 11) == site.run(since="start").totals
+    assert total(range(12)) == site.run(since="start").totals
+    assert site.rests(since="start")
+
+
+def test_r72_a_last_line_from_the_near_future_waits_its_hour(site: Site) -> None:
+    _torn(site)
+    site.age(site.rotated(1), -3600)
+    for _ in range(3):
+        assert total(range(10), 11) == site.run(since="start").totals
+    site.clock += 7200
+    assert total(range(12)) == site.run(since="start").totals
+    assert site.rests(since="start")
+
+
+def _torn(site: Site) -> None:
+    site.access.write_bytes(lines(range(10)) + line(10)[:-1])
+    site.access.rename(site.rotated(1))
+    site.append(11)
+
+
+def test_r33_r72_a_truncated_archive_from_far_in_the_future_counts_its_whole_lines(
+    site: Site,
+) -> None:
+    site.append(range(10))
+    site.run()
+    data = gzip.compress(site.access.read_bytes() + b"".join(map(wide, range(10, 500))))
+    site.access.unlink()
+    packed = site.rotated(1, ".gz")
+    packed.write_bytes(data[: len(data) * 3 // 4])
+    site.age(packed, -3600)
+    assert total(range(10)) == site.run().totals
+    site.age(packed, -365 * DAY)
+    ran = site.run()
+    assert 65 == ran.exit
+    assert 10 < ran.requests < 500
+    assert total(range(ran.requests)) == ran.totals
     assert site.rests()
 
 

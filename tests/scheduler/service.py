@@ -2,7 +2,8 @@
 
 usage: service.py SCHEDULE RUN [LISTEN], where SCHEDULE is an interval or a cron expression, and RUN
 one of the jobs below. It writes a line for each thing that happens. SIGHUP changes the schedule
-to the one that the file named by RELOAD holds.
+to the one that the file named by RELOAD holds. Its clocks, steady and wall, are ahead of the real
+ones by the seconds that the file named by CLOCKS holds.
 """
 
 import logging
@@ -19,7 +20,8 @@ from batchlog.config.schema import Duration, Schedule
 from batchlog.config.times import duration
 from batchlog.errors import ConfigError, Exit, SinkUnreachable, Stop
 from batchlog.scheduler.listen import address
-from batchlog.scheduler.serve import Duty, serve
+from batchlog.scheduler.rhythm import Moment
+from batchlog.scheduler.serve import Duty, clocks, serve
 
 numbers = count(1)
 done = 0
@@ -85,10 +87,17 @@ def reload() -> Duty:
     return Duty(job, schedule(text))
 
 
+def now() -> Moment:
+    steady, wall = map(float, Path(os.environ["CLOCKS"]).read_text().split())
+    real = clocks()
+    return Moment(real.steady + steady, real.wall + wall)
+
+
 def collect() -> Iterable[Metric]:
     yield CounterMetricFamily("runs", "Runs that ended.", value=done)
 
 
-logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stdout)
+logging.basicConfig(level=logging.DEBUG, format="%(levelname)s %(message)s", stream=sys.stdout)
 listen = address(sys.argv[3]) if len(sys.argv) > 3 else None
-sys.exit(serve(Duty(job, schedule(sys.argv[1])), reload=reload, listen=listen, collect=collect))
+duty = Duty(job, schedule(sys.argv[1]))
+sys.exit(serve(duty, reload=reload, listen=listen, collect=collect, now=now))

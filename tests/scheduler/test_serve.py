@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +27,7 @@ PATIENCE = 60
 FAR = "1h"
 NEVER = "0 0 29 2 */7"
 
-# APScheduler's word for a tick.
-TICK = re.escape('INFO Running job "')
+DUE = "DEBUG the next run is due in "
 
 
 @dataclass
@@ -37,6 +37,14 @@ class Service:
     process: subprocess.Popen[str]
     plan: Path
     """The schedule that SIGHUP finds."""
+    clocks: Path
+    """By how much its clocks are ahead."""
+
+    def set_clocks(self, steady: float, wall: float) -> None:
+        """Let its clocks be ahead by so many seconds from now on."""
+        new = self.clocks.with_suffix(".new")
+        new.write_text(f"{steady} {wall}")
+        new.replace(self.clocks)
 
     def until(self, pattern: str) -> list[str]:
         """Return the lines up to the next one that begins with `pattern`, that one included."""
@@ -75,10 +83,16 @@ def start(tmp_path: Path) -> Iterator[Start]:
     started: list[tuple[subprocess.Popen[str], Timer]] = []
 
     def begin(*arguments: str) -> Service:
-        plan = tmp_path / "schedule"
+        plan, clocks = tmp_path / "schedule", tmp_path / "clocks"
+        clocks.write_text("0 0")
         process = subprocess.Popen(
             [sys.executable, str(SERVICE), *arguments],
-            env=os.environ | {"RELOAD": str(plan), "PYTHONPATH": str(SERVICE.parents[2])},
+            env=os.environ
+            | {
+                "RELOAD": str(plan),
+                "CLOCKS": str(clocks),
+                "PYTHONPATH": str(SERVICE.parents[2]),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -87,7 +101,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         timer = Timer(PATIENCE, process.kill)
         timer.start()
         started.append((process, timer))
-        return Service(process, plan)
+        return Service(process, plan, clocks)
 
     yield begin
     for process, timer in started:
@@ -112,7 +126,7 @@ def test_runs_follow_one_another_at_the_interval(start: Start) -> None:
 
 def test_a_cron_schedule_waits_for_its_first_tick(start: Start) -> None:
     service = start(NEVER, "quick")
-    service.until("INFO Added job")
+    service.until(DUE)
     assert not runs(service.end())
 
 
@@ -138,10 +152,9 @@ def test_r77_a_run_sees_the_signal_and_ends_before_the_process_does_with_0(
 
 
 def test_ticks_during_a_run_become_one_run_after_it(start: Start) -> None:
-    service = start("20ms", "held")
+    service = start("5m", "held")
     service.until("run 1 begins")
-    for _ in range(5):
-        assert not runs(service.until(TICK))
+    service.set_clocks(1500, 1500)
     # No tick will come any more: what is still to run is what those five asked for.
     service.plan.write_text(FAR)
     service.process.send_signal(signal.SIGHUP)
@@ -149,6 +162,43 @@ def test_ticks_during_a_run_become_one_run_after_it(start: Start) -> None:
     expected = ["run 1 ends", "run 2 begins"]
     assert expected == runs(service.until("run 2 begins"))
     service.release()
+    service.until("run 2 ends")
+    assert not runs(service.end())
+
+
+@pytest.mark.parametrize("step", [-3600, -86_400, -1_750_000_000, 3600, 1_750_000_000])
+def test_r129_an_interval_goes_on_whatever_the_clock_is_set_to(start: Start, step: int) -> None:
+    service = start("20ms", "quick")
+    service.until("run 2 ends")
+    service.set_clocks(0, step)
+    way = "back" if step < 0 else "forward"
+    service.until(f"WARNING the clock was set {way} by ")
+    assert len(runs(service.until("run [0-9]+ ends"))) <= 2
+    service.until("run [0-9]+ ends")
+    assert not [line for line in service.end() if line.startswith("WARNING")]
+
+
+@pytest.mark.parametrize("step", [-3600, -86_400, -1_750_000_000, 3600, 1_750_000_000])
+def test_r129_cron_goes_by_the_clock_that_was_set(start: Start, step: int) -> None:
+    service = start("* * * * *", "quick")
+    service.until(DUE)
+    to_tick = 59.5 - time.time() % 60
+    service.set_clocks(0, to_tick)
+    service.until("run 1 ends")
+    service.set_clocks(0, to_tick + step)
+    lines = service.until("WARNING the clock was set")
+    if step < 0:
+        due = float(lines[-1].split()[-2])
+        assert 0 < due <= 60
+        service.set_clocks(0, to_tick + step + due + 1)
+    service.until("run 2 ends")
+    service.end()
+
+
+def test_r129_a_tick_that_passed_in_a_suspend_is_run_at_once(start: Start) -> None:
+    service = start(FAR, "quick")
+    service.until("run 1 ends")
+    service.set_clocks(7200, 7200)
     service.until("run 2 ends")
     assert not runs(service.end())
 
@@ -197,7 +247,7 @@ def test_a_schedule_that_did_not_change_keeps_its_rhythm(start: Start) -> None:
     service.plan.write_text(FAR)
     service.process.send_signal(signal.SIGHUP)
     lines = service.until("INFO configuration read again")
-    assert not [line for line in lines if "job" in line]
+    assert not [line for line in lines if line.startswith(DUE)]
     assert not runs(service.end())
 
 
