@@ -54,7 +54,15 @@ HEAVY = {
     *("difflib", "platformdirs", "tomllib", "zoneinfo"),
 }
 # Of ours, what loads such a one.
-LATE = {"cli", "scan.columns", "scan.compiled", "scan.library", "engines.open", "engines.task"}
+LATE = {
+    "cli",
+    "scan.columns",
+    "scan.compiled",
+    "scan.library",
+    "engines.open",
+    "engines.task",
+    "engines.gate",
+}
 DECOMPRESSORS = {"bz2", "lzma", "zlib", "isal", "compression", "backports"}
 HIDING = {"importlib", "runpy", "pkgutil"}
 

@@ -44,7 +44,7 @@ def open_window(engine: Engine, report: Callable[[int], None], stop: Stop) -> It
             yield Window(runner, progress, stop)
     elif engine.workers == 1:
         here = Here(progress.running, stop)
-        yield Window(Runner(here, function, 0), progress, stop)
+        yield Window(Runner(here, function, 0, here=True), progress, stop)
     else:
         pool = Pool(engine.workers)
         try:

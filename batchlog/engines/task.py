@@ -66,6 +66,8 @@ class Done(msgspec.Struct, frozen=True):
     """Why there is no step, a sentence that names the file."""
     by_rows: bool = False
     """Whether there was much to scan where it was read, and NumPy is missing there."""
+    doubt: str = ""
+    """Why it was read once more, in this process; a sentence that names the file."""
 
 
 def carry_out(
@@ -84,6 +86,8 @@ def carry_out(
         return Done(task, None, f"{name} is not there any more")
     except LogError as error:
         return Done(task, None, str(error))
+    except OSError as error:  # of what it goes through: a cache on a disk that is full
+        return Done(task, None, f"cannot read {name}: {error.strerror or type(error).__name__}")
     return Done(task, step, by_rows=numpy_is_missing())
 
 
