@@ -69,7 +69,7 @@ def _read(
 ) -> None:
     """Read the files, and commit now and then; what was read is committed also on an error."""
     ledger = Ledger(state.backfill.contents)
-    planner = Planner(state, wanted.request.settings, ledger, world.now())
+    planner = Planner(state, wanted.request.settings, ledger, world.now(), stop=world.stop)
     account.begin(files)
     try:
         engine = wanted.engine_for(files)

@@ -210,7 +210,9 @@ def _dry_run(wanted: Wanted, aim: Aim | None, world: World, *, into_live: bool) 
     state = Store(request.checkpoint).load() or State(state_id="")
     contents = () if aim else state.backfill.contents
     timing = aim.timing if aim else None
-    planner = Planner(state, request.settings, Ledger(contents), world.now(), timing)
+    planner = Planner(
+        state, request.settings, Ledger(contents), world.now(), timing, stop=world.stop
+    )
     found = inputs(wanted.paths, world.stop)
     for finding in found.findings:
         world.say(finding)

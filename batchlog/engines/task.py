@@ -76,7 +76,7 @@ def carry_out(
     """Read what the task says; where `stop` is asked for, what there is of its step."""
     name = shown(task.sight.path)
     try:
-        with open_file(task.sight.path) as content:
+        with open_file(task.sight.path, stop) as content:
             if not _planned(task.sight, content.sight):
                 return Done(task, None, f"{name} is not the file any more that was planned to be")
             step = _step(content, task, report, Stop() if stop is None else stop, cores)

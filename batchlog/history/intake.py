@@ -89,7 +89,7 @@ class Intake:
         stop = self._verdict.world.stop
         self._is_bounded = timing.since is not None or timing.until is not None
         settings, ledger = self._wanted.request.settings, Ledger(())
-        planner = Planner(self._state, settings, ledger, self._now, timing)
+        planner = Planner(self._state, settings, ledger, self._now, timing, stop=stop)
         self.account.begin(files)
         engine = self._wanted.engine_for(files)
         with suppress(Interrupted), open_window(engine, self.account.advance, stop) as window:

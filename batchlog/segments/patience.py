@@ -16,6 +16,8 @@ from batchlog.errors import Interrupted, Stop
 LOOK = 0.1
 """Seconds between two looks at the request to stop."""
 
+INTERRUPTED = "interrupted: the same command goes on"
+
 T = TypeVar("T")
 
 
@@ -43,7 +45,7 @@ def awaited(call: Callable[[], T], limit: float, stop: Stop) -> T:
     deadline = monotonic() + limit
     while not ended.wait(LOOK):
         if stop:
-            raise Interrupted("interrupted: the same command goes on")
+            raise Interrupted(INTERRUPTED)
         if monotonic() > deadline:
             raise Late(f"there was no answer in {limit:.0f} seconds")
     if raised:
