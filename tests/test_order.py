@@ -63,6 +63,7 @@ LATE = {
     "engines.task",
     "segments.sessions",
     "engines.gate",
+    "engines.room",
 }
 DECOMPRESSORS = {"bz2", "lzma", "zlib", "isal", "compression", "backports"}
 HIDING = {"importlib", "runpy", "pkgutil"}

@@ -26,6 +26,8 @@ class Engine(NamedTuple):
     kind: Literal["local", "dask"] = "local"
     cores: int = 1
     """Cores that each process may use."""
+    room: int | None = None
+    """Most processes that there is memory for (`engines.room`)."""
 
 
 @contextmanager
