@@ -12,8 +12,8 @@ import ssl
 import sys
 import warnings
 from asyncio import run_coroutine_threadsafe
-from collections.abc import Iterator
-from concurrent.futures import CancelledError, Future
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager, suppress
 from functools import partial
 from time import monotonic
@@ -105,7 +105,7 @@ def cluster(
         client = _connected(address, tls, stop, patience)
         try:
             threads = _joined(client, address, stop, patience)
-            executor = client.get_executor(pure=False, retries=RETRIES)
+            executor = _Tasks(client)
             pulse = _Pulse(client, address)
 
             def explain(error: BaseException, _task: Task) -> BatchlogError | None:
@@ -137,6 +137,25 @@ def _read(data: object, task: Task) -> Done:
     if not differs:
         raise Doubtful("a worker would not do it")
     raise ConfigError(differs)
+
+
+class _Tasks(Executor):
+    """Tasks of a client, each with a future that ends also where its result cannot be had.
+
+    Those of Dask's own executor do not: they wait for ever for an answer that is refused.
+    """
+
+    def __init__(self, client: "distributed.Client") -> None:
+        self._client = client
+
+    def submit(self, function: Callable[..., bytes], /, task: Task) -> "Future[object]":  # type: ignore[override]
+        """Send a task to the cluster."""
+        future = self._client.submit(function, task, pure=False, retries=RETRIES)
+
+        async def bring() -> object:
+            return await self._client.gather(future, asynchronous=True)
+
+        return run_coroutine_threadsafe(bring(), self._client.loop.asyncio_loop)
 
 
 class _Pulse:

@@ -78,6 +78,7 @@ ANSWERS: dict[str, Callable[[Task], Any]] = {
     ),
     "newline": lambda task: changed(task, rows=[[[0, ["200\n"]], [30, 0]]]),
     "offset": lambda task: changed(task, offset=1),
+    "huge": lambda _task: os.urandom(3 << 20),
     "another": another,
     "again": another,
 }

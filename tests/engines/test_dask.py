@@ -296,7 +296,7 @@ def test_without_the_extra_it_is_said_what_to_install(tmp_path: Path) -> None:
 LIES = (
     *("none", "text", "number", "trap", "trapped", "bytes", "pickle", "runtime", "syntax"),
     *("memory", "full", "requests", "statuses", "newline", "offset"),
-    *("another", "again"),
+    *("another", "again", "huge"),
 )
 
 
@@ -310,7 +310,10 @@ def liar(directory: Path) -> Path:
     return directory
 
 
-def test_r130_a_worker_that_lies_changes_nothing_and_runs_nothing_here(tmp_path: Path) -> None:
+def test_r130_a_worker_that_lies_changes_nothing_and_runs_nothing_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batchlog.engines.gate.MOST", 2 << 20)
     data = tmp_path / "logs"
     data.mkdir()
     for number, name in enumerate(LIES):

@@ -67,6 +67,34 @@ def test_r130_a_server_that_answers_badly_is_one_line_that_says_how(
     assert memory() - before < 200_000
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("endless/a.log", "sends more than was asked for"),
+        ("long/a.log", "gives more bytes than it says"),
+        ("short/a.log", "gives fewer bytes than it says"),
+        ("status/403/a.log", "Forbidden"),
+    ],
+)
+def test_r130_an_s3_server_that_answers_badly_is_one_line_that_says_how(
+    server: Server, path: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from s3fs import S3FileSystem
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    S3FileSystem.clear_instance_cache()
+    before = memory()
+    try:
+        with pytest.raises(LogError, match=said):
+            whole(f"s3://{path}")
+    finally:
+        S3FileSystem.clear_instance_cache()
+    assert memory() - before < 200_000
+
+
 @pytest.mark.parametrize("path", ["status/403/a.log", "status/500/*.log", "loop/a.log", "loop/*"])
 def test_r130_what_is_refused_is_not_told_as_no_match(server: Server, path: str) -> None:
     try:
