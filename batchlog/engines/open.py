@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Literal, NamedTuple
 
-from batchlog.engines.cluster import Tls, cluster
+from batchlog.engines.cluster import cluster
+from batchlog.engines.connect import Tls
 from batchlog.engines.local import Here, Pool
 from batchlog.engines.task import carry_out
 from batchlog.engines.window import Progress, Runner, Window
