@@ -6,17 +6,16 @@ Each request has a limit in time and in bytes, and ends where a stop is asked fo
 does with a server that says nothing, or never stops, is not relied upon.
 """
 
-import errno
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
-from batchlog.errors import BatchlogError, ConfigError, LogError, Stop
+from batchlog.errors import ConfigError, LogError, Stop
 from batchlog.segments.allowance import within
 from batchlog.segments.cursor import BLOCK
+from batchlog.segments.faults import clear, reason_of
 from batchlog.segments.patience import awaited
 from batchlog.segments.source import Look, shown
 
@@ -41,8 +40,6 @@ WRAPPERS = (
 
 _VERSIONS = ("ETag", "etag", "VersionId", "version_id", "generation", "md5Hash", "content_md5")
 _TIMES = ("LastModified", "last_modified", "mtime", "modified", "updated")
-_REASON = 200
-_MISSING = (404, 410)
 
 T = TypeVar("T")
 
@@ -76,7 +73,7 @@ def place_of(url: str) -> Place:
         files = filesystem(protocol, use_listings_cache=False, **more)
         return Place(files, files._strip_protocol(url))  # noqa: SLF001 - the same
     except (ValueError, ImportError) as error:  # no such protocol; its package is not installed
-        raise ConfigError(f"{shown(url)}: {_reason(error)}") from None
+        raise ConfigError(f"{shown(url)}: {reason_of(error)}") from None
 
 
 def is_chained(url: str) -> bool:
@@ -103,7 +100,7 @@ def asked(url: str, call: Callable[[], T], stop: Stop, *, gone: str = "", most: 
     Raises FileNotFoundError where nothing is there, or LogError with what `gone` says of it, and
     LogError for anything else; Interrupted where a stop is asked for.
     """
-    with _clear(url, gone):
+    with clear(url, gone):
         return awaited(partial(within, most, call), LIMIT, stop)
 
 
@@ -224,55 +221,3 @@ def _nanoseconds(moment: object) -> int:
     if isinstance(moment, datetime):
         return int(moment.timestamp()) * 1_000_000_000
     return round(moment * 1e9) if isinstance(moment, int | float) else 0
-
-
-@contextmanager
-def _clear(url: str, gone: str) -> Iterator[None]:
-    """Turn what file systems raise, and they raise anything, into a line about `url`."""
-    try:
-        yield
-    except BatchlogError:
-        raise
-    except Exception as error:  # noqa: BLE001 - each has its own kinds
-        if not _is_missing(error):
-            raise LogError(f"cannot read {shown(url)}: {_reason(error)}") from None
-        if gone:
-            raise LogError(gone) from None
-        raise FileNotFoundError(errno.ENOENT, "it is not there any more", shown(url)) from None
-
-
-def _is_missing(error: Exception) -> bool:
-    """Tell whether nothing is there: fsspec says so of HTTP servers that answer anything else."""
-    if not isinstance(error, FileNotFoundError):
-        return False
-    cause = error.__cause__
-    if cause is None or _status(cause) in _MISSING:
-        return True
-    return _status(cause) is None and not type(cause).__module__.startswith("aiohttp")
-
-
-def _status(error: BaseException) -> int | None:
-    """Return the status of the HTTP answer that an error is about."""
-    answer = getattr(error, "response", None)
-    meta = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
-    found = getattr(error, "status", None) or meta.get("HTTPStatusCode")
-    return found if isinstance(found, int) else None
-
-
-def _reason(error: BaseException) -> str:
-    cause = error.__cause__
-    if isinstance(error, FileNotFoundError) and cause is not None:
-        return _reason(cause)
-    if isinstance(error, OSError) and error.errno == errno.EBUSY:  # s3fs: FileExpired
-        return "it was changed while it was read"
-    if type(error).__name__ == "TooManyRedirects":
-        return "its server redirects without end"
-    if getattr(error, "request_info", None) is not None and _status(error):  # of aiohttp
-        return f"its server answers {_status(error)} {_line(getattr(error, 'message', ''))}".strip()
-    return _line(str(error)) or type(error).__name__
-
-
-def _line(text: str) -> str:
-    """Return the first line of a text, printable, short and without secrets."""
-    first = next(iter(text.splitlines()), "")
-    return "".join(one if one.isprintable() else "?" for one in shown(first))[:_REASON]
