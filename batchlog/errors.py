@@ -77,6 +77,10 @@ class Busy(BatchlogError):  # noqa: N818 - the same
     exit = Exit.BUSY
 
 
+class Interrupted(Busy):
+    """A stop was asked for while an answer was waited for."""
+
+
 class Stop:
     """A request to stop that a signal handler sets and loops look at: true once asked for."""
 

@@ -95,6 +95,19 @@ OPEN = frozenset({"vhost"})
 """Labels of `READERS` whose values are no closed set: these give way where series are too many."""
 
 
+def is_value(name: str, text: str) -> bool:
+    """Tell whether a text is a value that a label of `READERS` may have.
+
+    What a reader lets through it lets through again as it is; only a class is read from a code.
+    """
+    if text == OTHER:
+        return name in READERS
+    if name == "status_class":
+        return text in SEED_CLASSES
+    raw = text.encode(errors="backslashreplace")
+    return name in READERS and READERS[name](raw) == text
+
+
 @cache
 def _split() -> re.Pattern[bytes]:
     """Return what tells a name from an IPv6 address, and leaves a port aside."""

@@ -31,6 +31,10 @@ class Packed(msgspec.Struct, frozen=True):
     """Number of lines that they count."""
     rows: bytes
 
+    def all_rows(self) -> list[tuple[Key, Row]]:
+        """Return the rows."""
+        return _unpack(self.rows)
+
 
 class Tally(msgspec.Struct):
     """Counts of some whole lines.
@@ -66,7 +70,7 @@ class Tally(msgspec.Struct):
     def all_rows(self) -> Iterator[tuple[Key, Row]]:
         """Yield all rows, packed ones first; the same key may come more than once."""
         for packet in self.packed:
-            yield from _unpack(packet.rows)
+            yield from packet.all_rows()
         yield from self.rows.items()
 
     def add(self, key: Key, row: Row) -> None:

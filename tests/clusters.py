@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.servers import eventually
+from tests.servers import eventually, serving
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,19 @@ def cluster(
         running = Cluster(local.scheduler_address, local)
         assert eventually(lambda: running.workers, workers) == workers
         yield running
+
+
+@contextmanager
+def scheduler(log: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run a scheduler without workers in a process of its own; yield its address too."""
+    program = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
+
+    def command(port: int) -> list[str]:
+        return [*program, "--host", "127.0.0.1", "--port", str(port)]
+
+    processes: list[subprocess.Popen[bytes]] = []
+    with serving(command, log, processes) as port:
+        yield f"127.0.0.1:{port}", processes[0]
 
 
 @contextmanager

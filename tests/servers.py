@@ -66,10 +66,14 @@ def eventually(look: Callable[[], T], expected: T, within: float = START) -> T:
 
 
 @contextmanager
-def serving(command: Callable[[int], Sequence[str]], log: Path) -> Iterator[int]:
+def serving(
+    command: Callable[[int], Sequence[str]],
+    log: Path,
+    processes: list[subprocess.Popen[bytes]] | None = None,
+) -> Iterator[int]:
     """Run a server on a free port for as long as the block lasts, and yield the port.
 
-    `command` gives its words for a port; `log` takes what it says.
+    `command` gives its words for a port; `log` takes what it says, `processes` its process.
     """
     for _ in range(3):  # another program may take the port between our looking and its binding
         port = _free_port()
@@ -81,6 +85,8 @@ def serving(command: Callable[[int], Sequence[str]], log: Path) -> Iterator[int]
         ):
             try:
                 if _listens(process, port):
+                    if processes is not None:
+                        processes.append(process)
                     yield port
                     return
             finally:

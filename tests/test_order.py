@@ -52,10 +52,20 @@ THE_WORLD = {"os", "pathlib", "time", "socket"}
 # What may be imported inside a function: slow to load, and often not needed at all.
 HEAVY = {
     *("numpy", "concurrent", "rich", "apscheduler", "dateutil", "dask", "distributed", "fsspec"),
-    *("difflib", "platformdirs", "tomllib", "zoneinfo"),
+    *("difflib", "platformdirs", "tomllib", "zoneinfo", "aiobotocore"),
 }
 # Of ours, what loads such a one.
-LATE = {"cli", "scan.columns", "scan.compiled", "scan.library", "engines.open", "engines.task"}
+LATE = {
+    "cli",
+    "scan.columns",
+    "scan.compiled",
+    "scan.library",
+    "engines.open",
+    "engines.task",
+    "segments.sessions",
+    "engines.gate",
+    "engines.room",
+}
 DECOMPRESSORS = {"bz2", "lzma", "zlib", "isal", "compression", "backports"}
 HIDING = {"importlib", "runpy", "pkgutil"}
 

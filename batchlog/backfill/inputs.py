@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from batchlog.backfill.walk import is_deep, matches
-from batchlog.errors import Busy, ConfigError, LogError, Stop
+from batchlog.errors import Busy, ConfigError, Interrupted, LogError, Stop
 from batchlog.segments.discover import is_glob
 from batchlog.segments.findings import Finding, decision, error
-from batchlog.segments.remote import expand, open_remote
+from batchlog.segments.listing import Found, listed
+from batchlog.segments.remote import open_remote
 from batchlog.segments.source import is_url, shown
+
+INTERRUPTED = "interrupted before all files were found: run the same command again"
 
 Key = tuple[int, int, int, int]
 """Device, inode, size and time of last modification, as `Sight.key`."""
@@ -45,6 +48,13 @@ def inputs(named: Sequence[str], stop: Stop | None = None) -> Inputs:
     Raises Busy where a `stop` is asked for before all are found.
     """
     stop = Stop() if stop is None else stop
+    try:
+        return _inputs(named, stop)
+    except Interrupted:
+        raise Busy(INTERRUPTED) from None
+
+
+def _inputs(named: Sequence[str], stop: Stop) -> Inputs:
     files: dict[tuple[int, int], Input] = {}
     findings = []
     for one in (one for name in named for one in _found(name, stop)):
@@ -81,9 +91,11 @@ def _remotes(name: str, stop: Stop) -> list[Input | Finding]:
             "environment or the files that its protocol reads"
         )
     found: list[Input | Finding] = []
-    for url in expand(name):
-        _judge(stop)  # each look at one may take seconds
-        found.append(_remote(url))
+    for one in listed(name, stop):
+        try:
+            found.append(error(str(one)) if isinstance(one, LogError) else _remote(one, stop))
+        except LogError as problem:
+            found.append(error(str(problem)))
     return found
 
 
@@ -106,15 +118,25 @@ def _matching(pattern: str, stop: Stop) -> list[Input | Finding]:
 
 def _judge(stop: Stop) -> None:
     if stop:
-        raise Busy("interrupted before all files were found: run the same command again")
+        raise Interrupted(INTERRUPTED)
 
 
-def _remote(url: str) -> Input:
-    source = open_remote(url)
-    look = source.look()
-    source.close()
+def _remote(found: Found, stop: Stop) -> Input:
+    """Return a file that was found, by what its listing says, or by a look at it."""
+    url, look = found
+    if look is None and not is_url(url):
+        here = _local(url)
+        if here is None:
+            raise LogError(f"{url} is gone by now")
+        return here
     if look is None:
-        raise LogError(f"{shown(url)} is gone by now")
+        try:
+            source = open_remote(url, stop)
+        except FileNotFoundError:
+            raise LogError(f"{shown(url)} is gone by now") from None
+        look = source.look()
+        source.close()
+        assert look is not None  # it was open  # noqa: S101
     return Input(url, look.size, (*look.place, look.size, look.mtime))
 
 

@@ -9,7 +9,7 @@ from batchlog.backfill.inputs import Input
 from batchlog.config.schema import LogEntry, Settings
 from batchlog.engines.task import Task
 from batchlog.entries import Entries
-from batchlog.errors import LogError
+from batchlog.errors import LogError, Stop
 from batchlog.formats import resolve
 from batchlog.job.survey import survey
 from batchlog.scan import Timing
@@ -89,7 +89,10 @@ class Planner:
         ledger: Ledger,
         now: float,
         timing: Timing | None = None,
+        *,
+        stop: Stop | None = None,
     ) -> None:
+        self._stop = stop
         self._ledger = ledger
         self._settings = settings
         self._now = now
@@ -103,12 +106,12 @@ class Planner:
         self._living = Ledger(one for one in living if one.live)
 
     def plan(self, file: Input) -> Part | Skipped:
-        """Decide what is to be read of a file."""
+        """Decide what is to be read of a file; Interrupted where a stop is asked for."""
         seen = self._ledger.seen(file.key)
         if seen is not None and (seen.ended or seen.mark.offset == seen.bearer.size):
             return Skipped(file, ALREADY)
         try:
-            with open_file(file.path) as content:
+            with open_file(file.path, stop=self._stop) as content:
                 return self._empty(file, content) if content.empty else self._into(file, content)
         except FileNotFoundError:
             return Skipped(file, "gone by now", is_error=True)

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from batchlog.backfill.inputs import Input, Key
 from batchlog.backfill.plan import Part, Planner, Skipped
 from batchlog.engines.task import Done, Task
-from batchlog.engines.window import Window
+from batchlog.engines.window import Beginning, Window
 from batchlog.errors import Stop
 from batchlog.failpoints import reach
 from batchlog.scan import WITHOUT_NUMPY
-from batchlog.segments.findings import Finding, amount, error, notice
+from batchlog.segments.findings import Finding, amount, error, notice, warning
 from batchlog.segments.known import Consumed
 from batchlog.segments.ledger import Ledger
 from batchlog.segments.read import Result, Step
@@ -120,7 +120,7 @@ class Reading:
                     yield from self._take(part, task, None, self._journal.recall(part, task))
                 continue
             self._out[task] = part
-            for done in self._window.put(task):
+            for done in self._window.put(task, Beginning(part.begin.start, part.head)):
                 yield from self._receive(done)
 
     def _drain(self) -> Iterator[Event]:
@@ -132,6 +132,8 @@ class Reading:
         if done.by_rows and not self._by_rows:
             self._by_rows = True
             yield notice(WITHOUT_NUMPY)
+        if done.doubt:
+            yield warning(done.doubt)
         if part.file in self._given_up:
             return
         if done.step is None:

@@ -29,14 +29,14 @@ class Wanted(msgspec.Struct, frozen=True):
     def engine_for(self, files: Sequence[Input]) -> Engine:
         """Return where files are best read: to start processes takes longer than to read 64 MB.
 
-        There are no more of them than tasks, as far as can be told from the sizes; where there are
-        fewer tasks than cores, each may use several.
+        There are no more of them than tasks, as far as can be told from the sizes, and than there
+        is memory for; where there are fewer than cores, each may use several.
         """
         asked = self.engine.workers
         if self.automatic and sum(file.size for file in files) < LITTLE:
             return self.engine._replace(workers=1, cores=asked)
         tasks = sum(-(-file.size // LIMIT) for file in files)
-        workers = max(1, min(asked, tasks))
+        workers = max(1, min(asked, tasks, self.engine.room or asked))
         return self.engine._replace(workers=workers, cores=asked // workers)
 
 

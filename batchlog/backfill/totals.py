@@ -4,6 +4,7 @@ The checkpoint's lock is held to load, to commit and to push only, so that runs 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from batchlog.backfill.account import Account
 from batchlog.backfill.commit import Claimed, Committer
@@ -13,7 +14,7 @@ from batchlog.backfill.progress import Progress
 from batchlog.backfill.reading import Reading, Taken
 from batchlog.backfill.request import Outcome, Wanted
 from batchlog.engines import open_window
-from batchlog.errors import Exit, Stop
+from batchlog.errors import Exit, Interrupted, Stop
 from batchlog.failpoints import reach
 from batchlog.job.lastrun import read_last
 from batchlog.job.load import load
@@ -68,10 +69,11 @@ def _read(
 ) -> None:
     """Read the files, and commit now and then; what was read is committed also on an error."""
     ledger = Ledger(state.backfill.contents)
-    planner = Planner(state, wanted.request.settings, ledger, world.now())
+    planner = Planner(state, wanted.request.settings, ledger, world.now(), stop=world.stop)
     account.begin(files)
     try:
-        with open_window(wanted.engine_for(files), account.advance, world.stop) as window:
+        engine = wanted.engine_for(files)
+        with suppress(Interrupted), open_window(engine, account.advance, world.stop) as window:
             for event in Reading(planner, ledger, window, world.stop).read(files):
                 account.hear(event)
                 if isinstance(event, Taken):

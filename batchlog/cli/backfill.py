@@ -17,12 +17,14 @@ from batchlog.cli import console, options, progress, summary
 from batchlog.cli.historical import directory, judge_labels, series_labels
 from batchlog.config.times import bound, duration
 from batchlog.engines import Engine, Tls
+from batchlog.engines.room import room
 from batchlog.errors import ConfigError, Exit
 from batchlog.history.aim import Aim
 from batchlog.history.build import history, options_of
 from batchlog.history.intake import too_young
 from batchlog.job.request import World
 from batchlog.scan import Timing
+from batchlog.segments.findings import notice
 from batchlog.segments.ledger import Ledger
 from batchlog.state.checkpoint import State
 from batchlog.state.store import Store
@@ -204,7 +206,12 @@ def _engine(given: dict[str, Any]) -> Engine:
         raise ConfigError("TLS needs both --scheduler-ca-file and --scheduler-cert-file")
     tls = Tls(**files) if files["ca_file"] else None
     workers = given["workers"] or options.cores()
-    return Engine(workers, scheduler, tls, kind)
+    space = room()
+    if kind == "local" and space is not None and space < (given["workers"] or 1):
+        console.say(
+            notice(f"memory is bounded: {space} process{'es' * (space != 1)} instead of {workers}")
+        )
+    return Engine(workers, scheduler, tls, kind, room=space)
 
 
 def _dry_run(wanted: Wanted, aim: Aim | None, *, into_live: bool) -> Exit:
@@ -225,7 +232,9 @@ def _plan(
     state = Store(request.checkpoint).load() or State(state_id="")
     contents = () if aim else state.backfill.contents
     timing = aim.timing if aim else None
-    planner = Planner(state, request.settings, Ledger(contents), world.now(), timing)
+    planner = Planner(
+        state, request.settings, Ledger(contents), world.now(), timing, stop=world.stop
+    )
     found = inputs(wanted.paths, world.stop)
     for finding in found.findings:
         world.say(finding)

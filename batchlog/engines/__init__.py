@@ -4,7 +4,7 @@ All of them stand behind the interface of `concurrent.futures.Executor`, and giv
 in the same order: who asks for them need not know which it was.
 """
 
-from batchlog.engines.cluster import Tls
+from batchlog.engines.connect import Tls
 from batchlog.engines.open import Engine, open_window
 from batchlog.engines.task import Done, Task
 from batchlog.engines.window import Window

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Literal, NamedTuple
 
-from batchlog.engines.cluster import Tls, cluster
+from batchlog.engines.cluster import cluster
+from batchlog.engines.connect import Tls
 from batchlog.engines.local import Here, Pool
 from batchlog.engines.task import carry_out
 from batchlog.engines.window import Progress, Runner, Window
@@ -26,6 +27,8 @@ class Engine(NamedTuple):
     kind: Literal["local", "dask"] = "local"
     cores: int = 1
     """Cores that each process may use."""
+    room: int | None = None
+    """Most processes that there is memory for (`engines.room`)."""
 
 
 @contextmanager
@@ -44,7 +47,7 @@ def open_window(engine: Engine, report: Callable[[int], None], stop: Stop) -> It
             yield Window(runner, progress, stop)
     elif engine.workers == 1:
         here = Here(progress.running, stop)
-        yield Window(Runner(here, function, 0), progress, stop)
+        yield Window(Runner(here, function, 0, here=True), progress, stop)
     else:
         pool = Pool(engine.workers)
         try:

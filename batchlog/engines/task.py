@@ -68,6 +68,8 @@ class Done(msgspec.Struct, frozen=True):
     """Why there is no step, a sentence that names the file."""
     by_rows: bool = False
     """Whether there was much to scan where it was read, and NumPy is missing there."""
+    doubt: str = ""
+    """Why it was read once more, in this process; a sentence that names the file."""
 
 
 def carry_out(
@@ -76,7 +78,7 @@ def carry_out(
     """Read what the task says; where `stop` is asked for, what there is of its step."""
     name = shown(task.sight.path)
     try:
-        with open_file(task.sight.path) as content:
+        with open_file(task.sight.path, stop=stop) as content:
             if not _planned(task.sight, content.sight):
                 return Done(task, None, f"{name} is not the file any more that was planned to be")
             step = _step(content, task, report, Stop() if stop is None else stop, cores)
@@ -86,6 +88,8 @@ def carry_out(
         return Done(task, None, f"{name} is not there any more")
     except LogError as error:
         return Done(task, None, str(error))
+    except OSError as error:  # of what it goes through: a cache on a disk that is full
+        return Done(task, None, f"cannot read {name}: {error.strerror or type(error).__name__}")
     return Done(task, step, by_rows=numpy_is_missing())
 
 

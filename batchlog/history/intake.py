@@ -1,6 +1,7 @@
 """Read old logs into the journal of a history: each step once, however often it is interrupted."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import blake2b
 
 import msgspec
@@ -13,7 +14,7 @@ from batchlog.backfill.reading import Event, Failed, Reading, Taken
 from batchlog.backfill.request import Wanted
 from batchlog.engines import Task, open_window
 from batchlog.entries import path_label_names, static_labels
-from batchlog.errors import ConfigError
+from batchlog.errors import ConfigError, Interrupted
 from batchlog.history import manifest, seam
 from batchlog.history.journal import Finished, Journal, LogLabels
 from batchlog.job.request import Verdict
@@ -88,10 +89,10 @@ class Intake:
         stop = self._verdict.world.stop
         self._is_bounded = timing.since is not None or timing.until is not None
         settings, ledger = self._wanted.request.settings, Ledger(())
-        planner = Planner(self._state, settings, ledger, self._now, timing)
+        planner = Planner(self._state, settings, ledger, self._now, timing, stop=stop)
         self.account.begin(files)
         engine = self._wanted.engine_for(files)
-        with open_window(engine, self.account.advance, stop) as window:
+        with suppress(Interrupted), open_window(engine, self.account.advance, stop) as window:
             reading = Reading(planner, ledger, window, stop, _Recalled(self._journal))
             for event in reading.read(files):
                 self._hear(event)  # first the journal: what is told of is durable

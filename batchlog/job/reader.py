@@ -59,10 +59,15 @@ class Reader:
         size = sum(one.content.expected(0) for one in planned)
         if self._cores == 1 or len(planned) == 1 or size < BACKLOG:
             return
+        from batchlog.engines.room import room
+
+        processes = min(self._cores, room() or self._cores)
+        if processes == 1:
+            return
         tasks = [self._task(one, "") for one in planned]
         self._waiting = set(tasks)
         try:
-            self._results = _through(self._open(), tasks)
+            self._results = _through(self._open(processes), tasks)
         except EngineUnreachable:
             self._waiting.clear()
 
@@ -97,12 +102,12 @@ class Reader:
             salvage=what.salvage,
         )
 
-    def _open(self) -> "Window":
+    def _open(self, processes: int) -> "Window":
         """Start the processes, once in a run."""
         from batchlog.engines.open import Engine, open_window
 
         if self._window is None:
-            engine = Engine(self._cores)
+            engine = Engine(processes)
             window = open_window(engine, lambda _size: None, self._stop)
             self._window = self._ends.enter_context(window)
         return self._window

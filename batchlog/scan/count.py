@@ -80,6 +80,11 @@ class Wanted(NamedTuple):
     """Upper bounds of the buckets of durations, in ascending nanoseconds, without infinity."""
 
 
+def width(form: Format, bounds: tuple[int, ...]) -> int:
+    """Return how many numbers a row has."""
+    return 2 + (2 + len(bounds) if form.has_duration else 0)
+
+
 class Labels:
     """Reads labels from raw texts, and keeps them in mind for the same texts."""
 
@@ -120,7 +125,7 @@ class Meter:
         self._duration = places.get(pattern.DURATION)
         self._unit = UNITS[duration.unit] if duration else 0
         self._bounds = bounds
-        self._empty = [0] * (2 + (2 + len(bounds) if duration else 0))
+        self._empty = [0] * width(form, bounds)
         self._labels = Labels(by, order)
 
     def read(self, raw: Raw) -> Reading | None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Self
 
 from batchlog import codecs
-from batchlog.errors import LogError
+from batchlog.errors import LogError, Stop
 from batchlog.segments.cursor import ArchiveCursor, Block, PlainCursor
 from batchlog.segments.identity import HEADS, Likeness, Mark, compare, digest
 from batchlog.segments.known import Sight
@@ -172,15 +172,22 @@ class _Afresh:
         return data if len(data) == end - begin else None
 
 
-def open_file(path: str, known: Iterable[Mark] = (), patience: int = sys.maxsize) -> OpenFile:
+def open_file(
+    path: str,
+    known: Iterable[Mark] = (),
+    patience: int = sys.maxsize,
+    stop: Stop | None = None,
+) -> OpenFile:
     """Open a file for reading, by its path or by a URL that fsspec reads (see `OpenFile`).
 
     Raises FileNotFoundError where it is gone by now, UnknownForm where batchlog cannot read what
     is in it, and LogError where it cannot be read at all or is no regular file (R20). Of a URL:
-    ConfigError where what it needs is not installed.
+    ConfigError where what it needs is not installed, and Interrupted where a `stop` is asked for.
     """
     path = local(path)
-    source: Source = open_remote(path) if is_url(path) else open_disk(path)
+    source: Source = (
+        open_remote(path, Stop() if stop is None else stop) if is_url(path) else open_disk(path)
+    )
     try:
         return OpenFile(source, _sight(source, path), known, patience)
     except BaseException as error:

@@ -1,23 +1,35 @@
+import contextlib
 import gzip
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import pytest
+from distributed import Security
+from distributed.protocol import ToPickle, dumps
+from msgspec.structs import replace
 
 from batchlog import __version__
 from batchlog.engines import Engine, Tls, open_window
-from batchlog.engines.cluster import Versions, versions
+from batchlog.engines.answer import Versions
 from batchlog.engines.cluster import cluster as joined
-from batchlog.errors import ConfigError, EngineUnreachable, Exit, LogError, Stop
+from batchlog.engines.cluster import versions
+from batchlog.errors import ConfigError, EngineUnreachable, Exit, Interrupted, Stop
 from tests import clusters
 from tests.clusters import Cluster
+from tests.engines.test_gate import Trap
 from tests.engines.work import HERE, carried_out, logs, long, task
 from tests.servers import eventually
-from tests.sinks.certificates import Authority
+from tests.sinks.certificates import Authority, Pair
 from tests.site import lines
 from tests.storage import Bucket
 
@@ -65,7 +77,7 @@ def test_each_task_gives_one_result_where_a_worker_is_killed(
     assert 2 == eventually(lambda: cluster.workers, 2)
 
 
-def test_a_task_of_which_all_workers_die_is_one_clear_error(tmp_path: Path) -> None:
+def test_r130_a_task_of_which_all_workers_die_is_done_here_and_said(tmp_path: Path) -> None:
     planned = task(long(tmp_path / "long.gz"))
     with clusters.cluster(1) as own:
         own.local.scheduler.allowed_failures = 0
@@ -79,14 +91,16 @@ def test_a_task_of_which_all_workers_die_is_one_clear_error(tmp_path: Path) -> N
         with open_window(dask(own.address), lambda _bytes: None, Stop()) as window:
             list(window.put(planned))
             assert eventually(kill, expected=True)
-            with pytest.raises(LogError, match=r"workers .* died while they read .*long\.gz"):
-                list(window.drain())
+            [done] = window.drain()
+    assert f"{planned.sight.path} was read here: a worker failed at it" == done.doubt
+    assert carried_out(HERE, [planned]) == [replace(done, doubt="")]
 
 
 CLIENT = """
 import sys
 from batchlog.engines import Engine, open_window, open_window
 from batchlog.errors import EngineUnreachable, Stop
+from tests.engines.test_gate import Trap
 from tests.engines.work import task
 
 with open_window(Engine(kind="dask", scheduler=sys.argv[1]), print, Stop()) as window:
@@ -164,12 +178,9 @@ def test_an_address_that_is_none_is_a_configuration_error(address: str | None, s
         carried_out(Engine(kind="dask", scheduler=address), [])
 
 
-def test_tls_files_lead_to_a_scheduler_that_asks_for_them(tmp_path: Path) -> None:
-    from distributed import Security
-
-    authority = Authority(tmp_path / "ca")
-    ours, theirs = authority.issue("client"), authority.issue("scheduler")
-    security = Security(
+def secured(authority: Authority, theirs: Pair) -> Security:
+    """Return what a cluster uses that shows this certificate."""
+    return Security(
         require_encryption=True,
         tls_ca_file=str(authority.cert),
         **{
@@ -178,6 +189,12 @@ def test_tls_files_lead_to_a_scheduler_that_asks_for_them(tmp_path: Path) -> Non
             for what, file in (("cert", theirs.cert), ("key", theirs.key))
         },
     )
+
+
+def test_tls_files_lead_to_a_scheduler_that_asks_for_them(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    ours, theirs = authority.issue("client"), authority.issue("scheduler")
+    security = secured(authority, theirs)
     tls = Tls(str(authority.cert), str(ours.cert), str(ours.key))
     tasks = [task(path) for path in logs(tmp_path, 10, 20)]
     with clusters.cluster(1, security=security) as own:
@@ -250,7 +267,7 @@ def test_a_worker_with_another_version_that_joins_later_does_no_work(tmp_path: P
 def test_versions_are_compared_of_batchlog_and_of_python() -> None:
     ours = Versions("1.2.0", "3.11")
     assert "" == ours.differ(ours, "w")
-    assert "batchlog 1.1.0, this host 1.2.0" in ours.differ(ours._replace(batchlog="1.1.0"), "w")
+    assert "batchlog 1.1.0, this host 1.2.0" in ours.differ(Versions("1.1.0", "3.11"), "w")
     assert "worker w has Python 3.12, this host 3.11" in ours.differ(Versions("1.2.0", "3.12"), "w")
     assert "{}.{}".format(*sys.version_info) == versions().python
 
@@ -274,3 +291,221 @@ def test_without_the_extra_it_is_said_what_to_install(tmp_path: Path) -> None:
     )
     said = "--engine dask needs packages that are not installed: pip install 'batchlog[dask]'"
     assert f"2 {said}\n" == done.stdout
+
+
+LIES = (
+    *("none", "text", "number", "trap", "trapped", "bytes", "pickle", "runtime", "syntax"),
+    *("memory", "full", "requests", "statuses", "newline", "offset"),
+    *("another", "again", "huge"),
+)
+
+
+def liar(directory: Path) -> Path:
+    """Make a batchlog for a worker that answers as `liar` does."""
+    shutil.copytree(REPOSITORY / "batchlog", directory / "batchlog")
+    engines = directory / "batchlog" / "engines"
+    shutil.copy(Path(__file__).parent / "liar.py", engines)
+    with (engines / "cluster.py").open("a") as module:
+        module.write("from batchlog.engines.liar import on_worker\n")
+    return directory
+
+
+def test_r130_a_worker_that_lies_changes_nothing_and_runs_nothing_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batchlog.engines.gate.MOST", 2 << 20)
+    data = tmp_path / "logs"
+    data.mkdir()
+    for number, name in enumerate(LIES):
+        (data / name).write_bytes(lines(range(number, number + 30)))
+    tasks = [task(data / name) for name in LIES]
+    other = liar(tmp_path / "other")
+    with (
+        clusters.scheduler(tmp_path / "said") as (address, _),
+        clusters.worker(address, other, tmp_path / "log"),
+    ):
+        found = carried_out(dask(address), tasks)
+    assert not (data / f"witness-{os.getpid()}").exists()
+    assert [*data.glob("witness-*")]  # of the worker itself, which tries its traps
+    assert carried_out(HERE, tasks) == [replace(done, doubt="") for done in found]
+    doubted = [name for name, done in zip(LIES, found, strict=True) if done.doubt]
+    assert [name for name in LIES if name != "another"] == doubted
+    for name, done in zip(LIES, found, strict=True):
+        assert done.doubt.startswith(f"{data / name} was read here: ") or not done.doubt
+        assert done.doubt.isprintable()
+
+
+@pytest.mark.parametrize("name", ["exit", "interrupt"])
+def test_r130_workers_that_all_leave_are_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("batchlog.engines.cluster.SILENCE", 0.5)
+    path, other = tmp_path / name, liar(tmp_path / "other")
+    path.write_bytes(lines(range(30)))
+    with (
+        clusters.cluster(0) as own,
+        clusters.worker(own.address, other, tmp_path / "log"),
+        pytest.raises(EngineUnreachable, match="has no workers any more"),
+    ):
+        carried_out(dask(own.address), [task(path)])
+
+
+class Scheduler:
+    """What accepts connections as a scheduler does, and answers as it likes."""
+
+    def __init__(self, answer: Callable[[socket.socket], None]) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._answer = answer
+        self._kept: list[socket.socket] = []
+        self.asked = threading.Event()
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        """Begin to accept."""
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._socket.close()
+        for connection in self._kept:
+            connection.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                self._kept.append(connection)
+                self.asked.set()
+                threading.Thread(target=self._one, args=[connection], daemon=True).start()
+
+    def _one(self, connection: socket.socket) -> None:
+        with suppress(OSError):
+            self._answer(connection)
+
+
+def say(data: bytes) -> Callable[[socket.socket], None]:
+    """Return what sends these bytes."""
+    return lambda connection: connection.sendall(data)
+
+
+def endless(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        connection.sendall(b"X-Header: more\r\n" * 1000)
+
+
+def pickles(directory: Path) -> Callable[[socket.socket], None]:
+    """Return what answers each message with a trap."""
+    trap = Trap(directory / "witness")
+
+    def answer(connection: socket.socket) -> None:
+        hello = {"compression": None, "python": (3, 11, 7), "pickle-protocol": 5}
+        connection.sendall(message(hello))
+        while connection.recv(1 << 16):
+            connection.sendall(message({"status": "uncaught-error", "exception": ToPickle(trap)}))
+            connection.sendall(message(ToPickle(trap)))
+
+    return answer
+
+
+def message(value: object) -> bytes:
+    frames = dumps(value)
+    sizes = struct.pack(f"Q{len(frames)}Q", len(frames), *map(len, frames))
+    body = sizes + b"".join(map(bytes, frames))
+    return struct.pack("Q", len(body)) + body
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        say(b""),
+        say(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+        say(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"),
+        say(struct.pack("Q", 2**62)),
+        say(struct.pack("QQ", 8, 2**40)),
+        endless,
+    ],
+)
+def test_r130_what_is_no_scheduler_is_one_clear_error(
+    answer: Callable[[socket.socket], None],
+) -> None:
+    with (
+        Scheduler(answer) as other,
+        pytest.raises(EngineUnreachable, match=f"Dask scheduler at {other.address}") as raised,
+        joined(other.address, None, Stop(), patience=0.5),
+    ):
+        pass
+    assert str(raised.value).isprintable()
+
+
+def test_r130_what_a_scheduler_pickles_is_not_run(tmp_path: Path) -> None:
+    with (
+        Scheduler(pickles(tmp_path)) as other,
+        pytest.raises(EngineUnreachable),
+        joined(other.address, None, Stop(), patience=0.5),
+    ):
+        pass
+    assert not (tmp_path / "witness").exists()
+
+
+def test_r130_a_stop_is_heard_while_a_scheduler_says_nothing() -> None:
+    stop = Stop()
+    with Scheduler(say(b"")) as silent:
+
+        def ask() -> None:
+            silent.asked.wait(30)
+            stop.set()
+
+        threading.Thread(target=ask, daemon=True).start()
+        with pytest.raises(Interrupted), joined(silent.address, None, stop, patience=60):
+            pass
+
+
+def test_r130_a_scheduler_that_falls_silent_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batchlog.engines.cluster.SILENCE", 0.5)
+    path = task(long(tmp_path / "long.gz"))
+    with (
+        clusters.scheduler(tmp_path / "said") as (address, process),
+        clusters.worker(address, tmp_path, tmp_path / "log"),
+        contextlib.ExitStack() as ends,
+    ):
+        window = ends.enter_context(open_window(dask(address), print, Stop()))
+        list(window.put(path))
+        os.kill(process.pid, signal.SIGSTOP)
+        ends.callback(os.kill, process.pid, signal.SIGCONT)
+        with pytest.raises(EngineUnreachable, match="says nothing any more"):
+            list(window.drain())
+
+
+def test_r130_a_certificate_for_another_host_is_refused(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    ours, theirs = authority.issue("client"), authority.issue("other", "DNS:other.example")
+    tls = Tls(str(authority.cert), str(ours.cert), str(ours.key))
+    with clusters.cluster(0, security=secured(authority, theirs)) as own:
+        with pytest.raises(EngineUnreachable, match="its certificate is refused") as raised:
+            carried_out(dask(own.address, tls), [])
+        assert "not valid for '127.0.0.1'" in str(raised.value)
+
+
+def test_r130_dask_s_own_settings_of_tls_check_the_host_too(tmp_path: Path) -> None:
+    import dask as settings
+
+    authority = Authority(tmp_path / "ca")
+    ours, theirs = authority.issue("client"), authority.issue("other", "IP:192.0.2.1")
+    own_way = {
+        "distributed.comm.tls.ca-file": str(authority.cert),
+        "distributed.comm.tls.client.cert": str(ours.cert),
+        "distributed.comm.tls.client.key": str(ours.key),
+    }
+    with (
+        clusters.cluster(0, security=secured(authority, theirs)) as own,
+        settings.config.set(own_way),
+        pytest.raises(EngineUnreachable, match="its certificate is refused"),
+    ):
+        carried_out(dask(own.address), [])

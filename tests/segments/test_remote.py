@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,30 @@ from msgspec.structs import replace
 from batchlog.engines.task import carry_out
 from batchlog.errors import ConfigError, LogError, Stop
 from batchlog.segments.content import UnknownForm, open_file
+from batchlog.segments.listing import Found, listed
 from batchlog.segments.marks import mark_at_end
-from batchlog.segments.remote import AHEAD, expand
+from batchlog.segments.remote import AHEAD
 from tests.engines.work import task
 from tests.segments.contents import mark
-from tests.site import At, lines, wide
+from tests.site import lines, wide
 from tests.storage import Bucket
 
 LINES = lines(range(1000))
+
+
+def expand(pattern: str) -> list[str]:
+    return [one.url for one in listed(pattern, Stop()) if isinstance(one, Found)]
+
+
+def once(do: Callable[[], None]) -> Callable[[int], None]:
+    """Return what does something when it is told of bytes for the first time."""
+    left = [do]
+
+    def told(_taken: int) -> None:
+        if left:
+            left.pop()()
+
+    return told
 
 
 def whole(url: str) -> bytes:
@@ -128,30 +145,30 @@ def test_an_object_that_is_written_anew_while_it_is_read_gives_no_step(s3: Bucke
     data = b"".join(map(wide, range(6000)))
     url = s3.put("big", data)
 
-    def write(_stop: Stop) -> None:
+    def write() -> None:
         s3.put("big", data[::-1])
 
-    done = carry_out(task(url), stop=At(1, write))
+    done = carry_out(task(url), once(write))
     assert (None, f"cannot read {url}: it was changed while it was read") == (done.step, done.fault)
 
 
 def test_an_object_that_is_written_anew_after_its_last_byte_gives_no_step(s3: Bucket) -> None:
     url = s3.put("small", LINES)
 
-    def write(_stop: Stop) -> None:
+    def write() -> None:
         s3.put("small", LINES + LINES)
 
-    done = carry_out(task(url), stop=At(1, write))
+    done = carry_out(task(url), once(write))
     assert (None, f"{url} was changed while it was read") == (done.step, done.fault)
 
 
 def test_an_object_that_is_deleted_after_its_last_byte_was_read_counts(s3: Bucket) -> None:
     url = s3.put("small", LINES)
 
-    def delete(_stop: Stop) -> None:
+    def delete() -> None:
         s3.delete("small")
 
-    done = carry_out(task(url), stop=At(1, delete))
+    done = carry_out(task(url), once(delete))
     assert done.step is not None
     assert 1000 == done.step.tally.counted
 
@@ -159,10 +176,10 @@ def test_an_object_that_is_deleted_after_its_last_byte_was_read_counts(s3: Bucke
 def test_an_object_that_is_deleted_while_it_is_read_gives_a_sentence(s3: Bucket) -> None:
     url = s3.put("big", b"".join(map(wide, range(6000))))
 
-    def delete(_stop: Stop) -> None:
+    def delete() -> None:
         s3.delete("big")
 
-    done = carry_out(task(url), stop=At(1, delete))
+    done = carry_out(task(url), once(delete))
     assert (None, f"{url} is gone while it was read") == (done.step, done.fault)
 
 

@@ -1,5 +1,6 @@
 """Certificates for tests, made by the openssl program."""
 
+import os
 import ssl
 import subprocess
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ subjectKeyIdentifier = hash
 basicConstraints = critical, CA:FALSE
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
-subjectAltName = IP:127.0.0.1, DNS:localhost
+subjectAltName = ${ENV::NAMES}
 """
+
+_OURS = "IP:127.0.0.1, DNS:localhost"
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,10 @@ class Authority:
         self._pair = self._make("ca", name, "ca")
         self.cert = self._pair.cert
 
-    def issue(self, name: str) -> Pair:
-        """Sign a certificate for 127.0.0.1 and localhost."""
+    def issue(self, name: str, hosts: str = _OURS) -> Pair:
+        """Sign a certificate for 127.0.0.1 and localhost, or for other hosts."""
         by = ("-CA", str(self._pair.cert), "-CAkey", str(self._pair.key))
-        return self._make(name, name, "leaf", *by)
+        return self._make(name, name, "leaf", *by, hosts=hosts)
 
     def server_context(self, *, client_certificate: bool) -> ssl.SSLContext:
         """Return a server's side, which demands a client certificate of this CA if asked to."""
@@ -57,11 +60,12 @@ class Authority:
             context.verify_mode = ssl.CERT_REQUIRED
         return context
 
-    def _make(self, stem: str, name: str, extensions: str, *by: str) -> Pair:
+    def _make(self, stem: str, name: str, extensions: str, *by: str, hosts: str = _OURS) -> Pair:
         pair = Pair(self._directory / f"{stem}.pem", self._directory / f"{stem}.key")
         command = [binary("openssl"), "req", "-x509", "-nodes", "-days", "2"]
         command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
         command += ["-config", str(self._config), "-extensions", extensions]
         command += ["-subj", f"/CN={name}", "-out", str(pair.cert), "-keyout", str(pair.key), *by]
-        subprocess.run(command, check=True, capture_output=True)
+        environment = {**os.environ, "NAMES": hosts}
+        subprocess.run(command, check=True, capture_output=True, env=environment)
         return pair
