@@ -19,6 +19,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "batchlog": (),
     "errors": (),
     "failpoints": (),
+    "smallfile": (),
     "labels": (),
     "tally": (),
     "formats": ("tokens", "apache", "nginx", "presets", "json", "w3c", "wrap"),

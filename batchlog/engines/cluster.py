@@ -6,6 +6,7 @@ has died; its result is taken once, by the future that waits for it.
 """
 
 import logging
+import os
 import ssl
 import sys
 import warnings
@@ -20,6 +21,7 @@ from batchlog.engines.task import Done, Task, carry_out
 from batchlog.engines.window import LOOK, Runner
 from batchlog.errors import BatchlogError, ConfigError, EngineUnreachable, LogError, Stop
 from batchlog.segments.source import shown
+from batchlog.smallfile import MOST_PEM, look_at
 
 if TYPE_CHECKING:
     import distributed
@@ -173,8 +175,8 @@ def _check_address(address: str, tls: Tls | None) -> None:
 def _check_files(tls: Tls) -> None:
     for name in filter(None, tls):
         try:
-            with open(name, "rb"):
-                pass
+            look_at(name, MOST_PEM)
+            os.close(os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
         except OSError as error:
             raise ConfigError(f"cannot read {name}: {error.strerror}") from None
     try:

@@ -16,6 +16,9 @@ from batchlog.state.directory import sync_directory
 
 FILE_MODE, DIRECTORY_MODE = 0o644, 0o755
 
+MOST = 1 << 30
+"""Bytes of one of our own records; that of a history names every file that was read."""
+
 _BUFFER = 1 << 20
 
 

@@ -7,12 +7,10 @@ import msgspec
 
 from batchlog.failpoints import reach
 from batchlog.metrics import RunStatus
+from batchlog.smallfile import MIB, read_small
 from batchlog.state.store import Store
 
 NAME = "last-run.json"
-
-_MOST = 1 << 20
-"""Bytes of it that are read at the most."""
 
 
 class LastRun(msgspec.Struct, frozen=True):
@@ -27,11 +25,9 @@ class LastRun(msgspec.Struct, frozen=True):
 
 def read_last(store: Store) -> LastRun | None:
     """Return how the last run went, None where that is not known."""
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        descriptor = os.open(store.companion(NAME), flags)
-        with os.fdopen(descriptor, "rb") as file:
-            return msgspec.json.decode(file.read(_MOST), type=LastRun)
+        data = read_small(store.companion(NAME), MIB, follow=False)
+        return msgspec.json.decode(data, type=LastRun)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 

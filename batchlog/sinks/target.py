@@ -7,13 +7,13 @@ import re
 import ssl
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from urllib.parse import unquote
 from urllib.request import getproxies
 
 import msgspec
 
 from batchlog.errors import SinkUnreachable
+from batchlog.smallfile import MIB, MOST_PEM, look_at, read_small
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -112,7 +112,7 @@ def _proxy_words() -> Iterator[str]:
 def _read(target: Target, setting: str, path: str) -> str:
     """Return a file's text without the white space around it, as Prometheus reads such files."""
     try:
-        text = Path(path).read_text("utf-8").strip()
+        text = read_small(path, MIB).decode().strip()
     except OSError as error:
         raise _unusable(target, setting, f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -129,11 +129,15 @@ def tls_context(target: Target) -> ssl.SSLContext | None:
     if not target.base.startswith("https:"):
         return None
     try:
+        if target.ca_file is not None:
+            look_at(target.ca_file, MOST_PEM)
         context = ssl.create_default_context(cafile=target.ca_file)
     except OSError as error:  # an SSLError too
         raise _unusable(target, "ca_file", f"{target.ca_file}: {_why(error)}") from None
     if target.cert_file is not None:
         try:
+            for path in filter(None, (target.cert_file, target.key_file)):
+                look_at(path, MOST_PEM)
             # An empty password, so that OpenSSL asks nobody at a terminal for one.
             context.load_cert_chain(target.cert_file, target.key_file, password="")
         except OSError as error:

@@ -5,7 +5,6 @@ is pushed was made durable before (fsync of file and directory); the lock lies i
 own that is never replaced (R61, R62, R67, R68).
 """
 
-import fcntl
 import os
 import shutil
 import stat
@@ -15,11 +14,13 @@ from contextlib import contextmanager, suppress
 
 from batchlog.errors import Busy, CheckpointError, Stop
 from batchlog.failpoints import reach
+from batchlog.smallfile import NotUsable, read_small
 from batchlog.state.checkpoint import State, decode, encode
 from batchlog.state.directory import make_private, sync_directory
+from batchlog.state.lock import acquire, open_lock
 
-_POLL = 0.05
-"""Seconds between two tries to get the lock."""
+MOST = 1 << 30
+"""Bytes of a checkpoint: thousands of logs with thousands of contents are a tenth of it."""
 
 
 class _Held(Busy):
@@ -69,7 +70,7 @@ class Store:
         descriptor = self._open_lock(path)
         try:
             try:
-                self._acquire(descriptor, path, 0, Stop(), time.sleep)
+                self._acquire(descriptor, path, 0)
             except _Held:
                 raise Busy(f"another backfill is under way (it holds {path})") from None
             yield
@@ -104,7 +105,7 @@ class Store:
 
     def _open_lock(self, path: str) -> int:
         try:
-            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            return open_lock(path)
         except OSError as error:
             raise CheckpointError(
                 f"cannot write in the state directory: {path}: {error.strerror}; "
@@ -116,27 +117,18 @@ class Store:
         descriptor: int,
         path: str,
         wait: float,
-        stop: Stop,
-        sleep: Callable[[float], None],
+        stop: Stop | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        waited = 0.0
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if waited >= wait or stop:
-                    raise _Held(
-                        f"another run holds the lock {path} (waited {waited:.0f} s; --lock-wait)"
-                    ) from None
-                sleep(_POLL)
-                waited += _POLL
-            except OSError as error:
-                raise CheckpointError(
-                    f"cannot lock {path}: {error.strerror}; "
-                    "the state directory needs a file system with locks"
-                ) from None
-            else:
-                return
+        try:
+            waited = acquire(descriptor, wait, stop, sleep)
+        except OSError as error:
+            raise CheckpointError(
+                f"cannot lock {path}: {error.strerror}; "
+                "the state directory needs a file system with locks"
+            ) from None
+        if waited is not None:
+            raise _Held(f"another run holds the lock {path} (waited {waited:.0f} s; --lock-wait)")
 
     def load(self) -> State | None:
         """Return the last committed state, None where there never was one.
@@ -144,13 +136,17 @@ class Store:
         CheckpointError where it is damaged, from a newer version, or has gone missing (R63, R64).
         """
         try:
-            with open(self.path, "rb") as file:
-                data = file.read()
+            data = read_small(self.path, MOST)
         except FileNotFoundError:
             if not os.path.lexists(self.previous):
                 return None
             raise CheckpointError(
                 f"the checkpoint {self.path} is missing, {self._way_out()}"
+            ) from None
+        except NotUsable as error:
+            raise CheckpointError(
+                f"cannot read the checkpoint {self.path}: {error.strerror}; move it away, or give "
+                "another with --checkpoint FILE"
             ) from None
         except OSError as error:
             raise CheckpointError(
@@ -166,8 +162,7 @@ class Store:
     def _way_out(self) -> str:
         anew = "'batchlog reset LOG…' starts anew from zero"
         try:
-            with open(self.previous, "rb") as file:
-                decode(file.read())
+            decode(read_small(self.previous, MOST))
         except (OSError, CheckpointError):
             return anew
         return (
