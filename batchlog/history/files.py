@@ -1,6 +1,7 @@
 """Writing what survives a loss of power: whole files, directories, and what to say where it fails.
 
-Everything is readable by others whatever the umask: promtool and Prometheus run as other users.
+What is for promtool and Prometheus is readable by others whatever the umask: they run as other
+users. What is for later runs of ours alone (journal, lock) is not.
 What is written is new: no link that lies in the way leads a write elsewhere.
 """
 
@@ -12,7 +13,7 @@ from typing import BinaryIO
 
 from batchlog.errors import SinkUnreachable
 from batchlog.failpoints import reach
-from batchlog.state.directory import sync_directory
+from batchlog.state.directory import PRIVATE, sync_directory
 
 FILE_MODE, DIRECTORY_MODE = 0o644, 0o755
 
@@ -41,20 +42,23 @@ def make_directory(path: str) -> None:
     above = os.path.dirname(path)
     if above:
         make_directory(above)
-    os.mkdir(path)
+    os.mkdir(path, DIRECTORY_MODE)
     os.chmod(path, DIRECTORY_MODE)
 
 
 def make_below(directory: str, *names: str) -> str:
-    """Make a directory of ours below `directory`, and return its path; no link is followed."""
+    """Make a directory for this user alone below `directory`, and return its path.
+
+    One that is there is closed to others. No link is followed.
+    """
     path = directory
     for name in names:
         path = os.path.join(path, name)
         with suppress(FileExistsError):
-            os.mkdir(path)
-            os.chmod(path, DIRECTORY_MODE)
+            os.mkdir(path, PRIVATE)
         if not is_own_directory(path):
             raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), path)
+        os.chmod(path, PRIVATE)
     return path
 
 
