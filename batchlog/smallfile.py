@@ -60,6 +60,15 @@ def look_at(path: str | os.PathLike[str], most: int, *, follow: bool = True) -> 
     return status
 
 
+def system_authorities() -> str | None:
+    """Return the file of CAs that OpenSSL opens where none is given, None where it needs none.
+
+    It is the one that SSL_CERT_FILE names; where that is not there, OpenSSL goes without.
+    """
+    path = os.environ.get("SSL_CERT_FILE")
+    return path if path and os.path.exists(path) else None
+
+
 def is_null_device(path: str | os.PathLike[str]) -> bool:
     """Tell whether `path` leads to /dev/null, which is a way to name an empty file."""
     try:

@@ -78,8 +78,8 @@ def samples_in(directory: str) -> int:
     """Return the number of samples in all blocks in a directory."""
     total = 0
     for name in os.listdir(directory):
-        with open(os.path.join(directory, name, "meta.json"), "rb") as file:
-            total += msgspec.json.decode(file.read(), type=_Meta).stats.num_samples
+        data = read_small(os.path.join(directory, name, "meta.json"), MOST)
+        total += msgspec.json.decode(data, type=_Meta).stats.num_samples
     return total
 
 

@@ -13,7 +13,7 @@ from urllib.request import getproxies
 import msgspec
 
 from batchlog.errors import SinkUnreachable
-from batchlog.smallfile import MIB, MOST_PEM, look_at, read_small
+from batchlog.smallfile import MIB, MOST_PEM, look_at, read_small, system_authorities
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -128,12 +128,13 @@ def tls_context(target: Target) -> ssl.SSLContext | None:
     """Return how to speak TLS with `target`, None where it is not asked for."""
     if not target.base.startswith("https:"):
         return None
+    authorities = target.ca_file or system_authorities()
     try:
-        if target.ca_file is not None:
-            look_at(target.ca_file, MOST_PEM)
+        if authorities is not None:
+            look_at(authorities, MOST_PEM)
         context = ssl.create_default_context(cafile=target.ca_file)
     except OSError as error:  # an SSLError too
-        raise _unusable(target, "ca_file", f"{target.ca_file}: {_why(error)}") from None
+        raise _unusable(target, "ca_file", f"{authorities}: {_why(error)}") from None
     if target.cert_file is not None:
         try:
             for path in filter(None, (target.cert_file, target.key_file)):

@@ -101,6 +101,17 @@ def test_r121_a_certificate_that_is_no_file_is_69(
 
 
 @worst_kinds
+def test_r121_the_authorities_that_openssl_takes_by_itself_are_no_pipe_either(
+    program: Program, what: str, make: Callable[[Path], None]
+) -> None:
+    make(program.root / "it")
+    words = ("push", "--gateway", "https://127.0.0.1:1", program.log())
+    for name in ("it", "none"):
+        done = program(*words, env={"SSL_CERT_FILE": str(program.root / name)})
+        fails(done, 69, f"{program.root}/it: Is {what}" if name == "it" else "connection refused")
+
+
+@worst_kinds
 def test_r121_a_textfile_that_is_no_file_is_69(
     program: Program, what: str, make: Callable[[Path], None]
 ) -> None:
