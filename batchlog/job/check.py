@@ -17,6 +17,7 @@ from batchlog.segments.sample import whole_lines
 from batchlog.sinks import gateway, textfile
 from batchlog.sinks.target import Target
 from batchlog.state.checkpoint import State
+from batchlog.state.directory import nearest
 from batchlog.state.place import doubts
 from batchlog.state.store import Store
 
@@ -48,14 +49,11 @@ def _generation(state: State | None) -> str:
 
 def _directory(store: Store) -> Iterator[Finding]:
     """Judge the state directory; what is missing of it would be made by the first run."""
-    there = store.directory
-    while not os.path.isdir(there) and there != os.path.dirname(there):
-        there = os.path.dirname(there)
-    if there == store.directory:
-        try:
-            store.judge_directory()
-        except CheckpointError as problem:
-            yield error(str(problem))
+    there = nearest(store.directory)
+    try:
+        yield from map(warning, store.judge_directory())
+    except CheckpointError as problem:
+        yield error(str(problem))
     if not os.access(there, os.W_OK | os.X_OK):
         yield error(f"the state directory {store.directory} cannot be written by this user")
     doubt = doubts(there)

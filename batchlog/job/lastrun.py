@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import msgspec
 
+from batchlog.errors import CheckpointError
 from batchlog.failpoints import reach
 from batchlog.metrics import RunStatus
 from batchlog.smallfile import MIB, read_small
@@ -26,16 +27,17 @@ class LastRun(msgspec.Struct, frozen=True):
 def read_last(store: Store) -> LastRun | None:
     """Return how the last run went, None where that is not known."""
     try:
-        data = read_small(store.companion(NAME), MIB, follow=False)
+        with store.inside() as base:
+            data = read_small(os.path.join(base, NAME), MIB, follow=False)
         return msgspec.json.decode(data, type=LastRun)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (OSError, CheckpointError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
 def write_last(store: Store, last: LastRun) -> None:
     """Keep how a run went; where that fails, nothing depends on it."""
-    path = store.companion(NAME)
-    with suppress(OSError):
+    with suppress(OSError, CheckpointError), store.inside() as base:
+        path = os.path.join(base, NAME)
         with suppress(FileNotFoundError):
             os.unlink(path + ".new")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW

@@ -10,6 +10,7 @@ import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NamedTuple
 
 from batchlog.errors import Stop
 from batchlog.smallfile import judge
@@ -18,6 +19,34 @@ MODE = 0o600
 
 _POLL = 0.05
 """Seconds between two tries to get the lock."""
+
+
+class Held(NamedTuple):
+    """A lock file that is open, and the directory it was opened in."""
+
+    name: str
+    descriptor: int
+    directory: tuple[int, int]
+    """Device and inode."""
+
+    def is_in_place(self, directory: str) -> bool:
+        """Tell whether the same file stands in the same directory."""
+        try:
+            at_name = _place(os.lstat(os.path.join(directory, self.name)))
+            around = _place(os.stat(directory))
+        except OSError:
+            return False
+        return around == self.directory and at_name == _place(os.fstat(self.descriptor))
+
+
+def _place(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def hold(directory: str, name: str) -> Held:
+    """Open a lock file to hold it; OSError as `open_lock`."""
+    descriptor = open_lock(os.path.join(directory, name))
+    return Held(name, descriptor, _place(os.stat(directory)))
 
 
 def open_lock(path: str) -> int:

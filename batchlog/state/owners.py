@@ -1,0 +1,135 @@
+"""Who could replace or write the state directory. Decided on values, no file is looked at.
+
+Whoever writes in a directory can replace what is in it, whatever the rights of that. So all
+directories on the way to the state directory matter, those of links included, and these are the
+rules:
+
+1. A directory belongs to us or to root. Its owner may do in it what it likes.
+2. The state directory is not written by others: not by everybody, and not by a group that has
+   members besides us and its owner. A group of its owner alone is none of these, nor is one of our
+   own on a volume that Kubernetes made for it (`fsGroup`: root's, with the setgid bit).
+3. A directory above it may be written by others if it is sticky: what is in it then is replaced
+   only by the owner of the entry, who is us or root by rule 1.
+4. A link belongs to us or to root where others may write beside it.
+5. An owner that has no number here (a user namespace, NFS) may be anybody: that is a warning.
+"""
+
+import stat
+from collections.abc import Mapping, Sequence
+from posixpath import dirname
+from typing import NamedTuple
+
+_ROOT = 0
+
+_EVERYBODY = "everybody"
+
+_LEAVING = "run as that user, or choose another with --checkpoint FILE"
+
+
+class Part(NamedTuple):
+    """A directory or link on the way to the state directory, itself included."""
+
+    path: str
+    uid: int
+    gid: int
+    mode: int
+    """With its kind, as stat(2) has it."""
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a link."""
+        return stat.S_ISLNK(self.mode)
+
+
+class Who(NamedTuple):
+    """Who works on the state, and what is known of others."""
+
+    uid: int
+    groups: frozenset[int]
+    members: Mapping[int, frozenset[int]]
+    """By group: the users that are in it, as far as they are known."""
+    unmapped: int = 65534
+    """The user and group that stand for all that have no number here."""
+
+
+class Judgement(NamedTuple):
+    """What there is to say; nothing is refused where `refusals` is empty."""
+
+    refusals: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def judge(above: Sequence[Part], directory: Part | None, who: Who) -> Judgement:
+    """Judge the way to the state directory, and the directory itself where it is there.
+
+    `above` holds the parts of the way, each after those that it is reached by.
+    """
+    parts = (*above, *([directory] if directory else ()))
+    by_path = {part.path: part for part in parts}
+    refusals: list[str] = []
+    unknown: list[str] = []
+    for part in parts:
+        what = _name(part, is_state=part is directory)
+        if _owner_matters(part, by_path, who) and part.uid not in (who.uid, _ROOT):
+            if part.uid == who.unmapped:
+                unknown.append(part.path)
+            else:
+                refusals.append(f"{what} belongs to another user ({part.uid}); {_LEAVING}")
+        writers = "" if part.is_link else _writers(part, who)
+        if writers and (part is directory or not part.mode & stat.S_ISVTX):
+            refusals.append(
+                f"{what} can be written by {writers}; choose another with --checkpoint FILE, "
+                f"or chmod {'o' if writers == _EVERYBODY else 'g'}-w {part.path}"
+            )
+    return Judgement(tuple(refusals), (*_unknown(unknown), *_shared(directory, who)))
+
+
+def _name(part: Part, *, is_state: bool) -> str:
+    if is_state:
+        return f"the state directory {part.path}"
+    kind = "link" if part.is_link else "directory"
+    return f"the {kind} {part.path} on the way to the state directory"
+
+
+def _owner_matters(part: Part, by_path: Mapping[str, Part], who: Who) -> bool:
+    """Tell whether the owner of a part could put something else in its place."""
+    beside = by_path.get(dirname(part.path))
+    return not part.is_link or (beside is not None and bool(_writers(beside, who)))
+
+
+def _unknown(paths: Sequence[str]) -> tuple[str, ...]:
+    if not paths:
+        return ()
+    names = f"{paths[-1]} belongs" if len(paths) == 1 else f"{paths[0]} to {paths[-1]} belong"
+    what = "a user that has no number here (a user namespace, NFS)"
+    return (f"{names} to {what}: make sure that nobody else can write the state directory",)
+
+
+def _shared(directory: Part | None, who: Who) -> tuple[str, ...]:
+    """Say that a volume of our own group has more users than us."""
+    if directory is None or not (directory.mode & stat.S_IWGRP and _is_volume(directory, who)):
+        return ()
+    if not _others(directory, who):
+        return ()
+    what = _name(directory, is_state=True)
+    return (f"{what} can be written by other members of group {directory.gid}",)
+
+
+def _writers(part: Part, who: Who) -> str:
+    """Return who may write in a directory besides us, its owner and root; empty where nobody."""
+    if part.mode & stat.S_IWOTH:
+        return _EVERYBODY
+    if part.mode & stat.S_IWGRP and _others(part, who) and not _is_volume(part, who):
+        return f"other members of group {part.gid}"
+    return ""
+
+
+def _others(part: Part, who: Who) -> frozenset[int]:
+    if part.gid == who.unmapped:
+        return frozenset()
+    return who.members.get(part.gid, frozenset()) - {who.uid, part.uid, _ROOT}
+
+
+def _is_volume(part: Part, who: Who) -> bool:
+    """Tell whether it is as Kubernetes leaves the root of a volume with an `fsGroup` of ours."""
+    return part.uid == _ROOT and bool(part.mode & stat.S_ISGID) and part.gid in who.groups
