@@ -6,6 +6,7 @@ import click
 
 from batchlog.cli import console, options
 from batchlog.errors import BatchlogError, ConfigError, Exit
+from batchlog.job.credentials import demand_safe_secrets
 from batchlog.job.deliver import targets
 from batchlog.sinks import gateway
 from batchlog.sinks.target import Target
@@ -24,6 +25,7 @@ def command(**given: Any) -> int:  # noqa: ANN401 - click's values
     """
     console.set_up(verbose=given["verbose"], quiet=given["quiet"])
     chosen = options.settings(**given)
+    demand_safe_secrets(chosen, options.checkpoint_path(chosen))
     group = Group(chosen.gateway.job, chosen.gateway.group(options.host_name()))
     if not (given["job"] or given["grouping"]):
         state = Store(options.checkpoint_path(chosen)).load()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from batchlog.entries import select
 from batchlog.errors import BatchlogError, CheckpointError
 from batchlog.formats import resolve
+from batchlog.job import credentials
 from batchlog.job.deliver import targets
 from batchlog.job.logrotate import copytruncated
 from batchlog.job.request import Request
@@ -19,13 +20,16 @@ from batchlog.sinks.target import Target
 from batchlog.state.checkpoint import State
 from batchlog.state.directory import nearest
 from batchlog.state.place import doubts
+from batchlog.state.rights import ourselves
 from batchlog.state.store import Store
+from batchlog.state.way import strays_of
 
 
 def check(request: Request) -> Iterator[Finding]:
     """Yield what was looked at, and what is wrong with it: first errors that a run would meet."""
     source = request.settings.source
     yield notice(f"configuration: {source or 'no file, options and defaults'}")
+    yield from credentials.findings(request.settings, request.checkpoint)
     store = Store(request.checkpoint)
     state: State | None = None
     try:
@@ -77,6 +81,7 @@ def _logs(request: Request, state: State | None) -> Iterator[Finding]:
             yield notice(f"log: {path}, {amount(len(place.found.files), 'file')}")
             yield from _format(place)
             yield from _rotation(path)
+            yield from _links(place)
         elif path in known and not place.found.files and not place.found.problems:
             yield warning(f"log: {path} has no file at present")
         else:
@@ -102,6 +107,17 @@ def _format(place: Place) -> Iterator[Finding]:
         yield error(
             f"{place.found.path}: {tally.malformed} of its first {tally.lines} lines are not in "
             f"the format that was asked for; 'batchlog detect --format …' shows where they stop"
+        )
+
+
+def _links(place: Place) -> Iterator[Finding]:
+    """Tell of links that somebody else could have made: they are followed with our rights."""
+    user = ourselves()
+    strays = {stray for file in place.found.files for stray in strays_of(file.path, user)}
+    for link, others in sorted(strays):
+        yield warning(
+            f"{link} leads to {os.path.realpath(link)}, and {others} could have made that link: "
+            "what is there is counted with the rights of this user"
         )
 
 

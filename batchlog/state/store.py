@@ -140,9 +140,10 @@ class Store:
         CheckpointError where somebody else could replace or write it (`owners`).
         """
         try:
-            judgement, self._user = judge_way(self.directory)
+            judgement, user = judge_way(self.directory)
         except OSError as error:
             raise self._unusable(error) from None
+        self._user = user.uid
         if judgement.refusals:
             raise CheckpointError(judgement.refusals[0])
         return judgement.warnings

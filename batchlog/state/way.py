@@ -1,4 +1,4 @@
-"""The way to the state directory as it lies on disk, for `owners` to judge."""
+"""The way to the state directory, or to a secret, as it lies on disk, for `owners` to judge."""
 
 import grp
 import os
@@ -7,8 +7,9 @@ import stat
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from batchlog.state.owners import Judgement, Part, Who, judge
-from batchlog.state.rights import overflow_uid, worker
+from batchlog.state.directory import nearest
+from batchlog.state.owners import Judgement, Part, Stray, Thing, Who, judge, readers, strays
+from batchlog.state.rights import User, overflow_uid, worker
 
 _MOST_LINKS = 40
 """As path_resolution(7) has it."""
@@ -18,20 +19,75 @@ class Judged(NamedTuple):
     """What there is to say of a way, and whom it was judged for."""
 
     judgement: Judgement
-    uid: int
+    user: User
 
 
 def judge_way(directory: str) -> Judged:
-    """Judge whether somebody else could replace or write a state directory, there or not yet."""
-    parts = parts_of(directory)
-    there = os.path.realpath(directory)
-    own = next((part for part in parts if part.path == there and not part.is_link), None)
-    above = tuple(part for part in parts if part is not own)
-    nearest = own or next(part for part in reversed(above) if not part.is_link)
-    user = worker(nearest.path, os.stat(nearest.path))
+    """Judge whether somebody else could replace or write a state directory, there or not yet.
+
+    OSError where it cannot be looked at.
+    """
+    way, user = _way(directory), user_of(directory)
+    return Judged(judge(way.above, way.last, _who(way, user)), user)
+
+
+def user_of(directory: str) -> User:
+    """Return who works in a state directory, or will once it is there; OSError as above."""
+    there = nearest(directory)
+    return worker(there, os.stat(there))
+
+
+def judge_file(path: str, thing: Thing, user: User) -> Judgement:
+    """Judge whether somebody else than `user` could replace or write a file, there or not.
+
+    What is no regular file is not judged: whoever reads it refuses it.
+    """
+    way = _way(os.path.abspath(path))
+    if way.last is not None and not stat.S_ISREG(way.last.mode):
+        return Judgement()
+    return judge(way.above, way.last, _who(way, user), thing)
+
+
+def readers_of(path: str, user: User) -> str:
+    """Return who else than `user` may read a file: empty where nobody, or where there is none."""
+    way = _way(os.path.abspath(path))
+    if way.last is None:
+        return ""
+    members = members_of({way.last.gid})
+    return readers(way.above, way.last, Who(user.uid, user.groups, members, overflow_uid()))
+
+
+def strays_of(path: str, user: User) -> tuple[Stray, ...]:
+    """Return the links that lead to a file, out of directories where others than `user` write."""
+    if os.path.realpath(path) == path:
+        return ()
+    way = _way(path)
+    found = strays((*way.above, *([way.last] if way.last else ())), _who(way, user))
+    return tuple(stray for stray in found if _leads_out(stray.link))
+
+
+def _leads_out(link: str) -> bool:
+    around = os.path.realpath(os.path.dirname(link))
+    return os.path.commonpath((around, os.path.realpath(link))) != around
+
+
+class _Way(NamedTuple):
+    above: tuple[Part, ...]
+    last: Part | None
+
+
+def _way(path: str) -> _Way:
+    parts = parts_of(path)
+    there = os.path.realpath(path)
+    last = next((part for part in parts if part.path == there and not part.is_link), None)
+    return _Way(tuple(part for part in parts if part is not last), last)
+
+
+def _who(way: _Way, user: User) -> Who:
+    """Return who works, with the members of the groups that may write."""
+    parts = (*way.above, *([way.last] if way.last else ()))
     groups = {part.gid for part in parts if part.mode & stat.S_IWGRP and not part.is_link}
-    who = Who(user.uid, user.groups, members_of(groups), overflow_uid())
-    return Judged(judge(above, own, who), user.uid)
+    return Who(user.uid, user.groups, members_of(groups), overflow_uid())
 
 
 def parts_of(path: str) -> list[Part]:

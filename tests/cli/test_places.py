@@ -129,3 +129,23 @@ def test_r121_a_pipe_as_a_record_of_history_is_69(program: Program, name: str, f
     pipe(into / name)
     fails(program("backfill", flag, into, program.log()), 69, str(into), "Is a pipe")
     assert [name] == [found for found in os.listdir(into) if found != ".lock"]
+
+
+def test_a_secret_that_everybody_can_write_is_2_before_anything_is_begun(
+    program: Program, gateway: StandIn
+) -> None:
+    """Of each command that would send it; `check` names it with all else."""
+    secret = program.root / "secret"
+    secret.write_text("geheim")
+    _gateway_with(program, url=gateway.url, username="me", password_file=secret)
+    secret.chmod(0o606)
+    log = program.log()
+    for words in (("push", log), ("run", "--every", "1s", log), ("backfill", log), ("forget",)):
+        fails(program(*words), 2, f"gateway.password_file {secret} can be written by everybody")
+    assert not program.checkpoint.parent.exists()
+    assert [] == gateway.seen
+    checked = program("check", log)
+    assert 65 == checked.exit
+    assert f"FAIL  gateway.password_file {secret}" in checked.out
+    secret.chmod(0o600)
+    assert 0 == program("push", log).exit
