@@ -8,7 +8,6 @@ What is written is new: no link that lies in the way leads a write elsewhere.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import ENOTDIR
 from typing import BinaryIO
 
 from batchlog.errors import SinkUnreachable
@@ -43,7 +42,7 @@ def make_directory(path: str) -> None:
     if above:
         make_directory(above)
     os.mkdir(path, DIRECTORY_MODE)
-    os.chmod(path, DIRECTORY_MODE)
+    _set_mode(path, DIRECTORY_MODE)
 
 
 def make_below(directory: str, *names: str) -> str:
@@ -56,10 +55,18 @@ def make_below(directory: str, *names: str) -> str:
         path = os.path.join(path, name)
         with suppress(FileExistsError):
             os.mkdir(path, PRIVATE)
-        if not is_own_directory(path):
-            raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), path)
-        os.chmod(path, PRIVATE)
+        _set_mode(path, PRIVATE)
     return path
+
+
+def _set_mode(path: str, mode: int) -> None:
+    """Set the mode of a directory; NotADirectoryError for a link, wherever it may lead."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    try:
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
 
 
 def is_own_directory(path: str) -> bool:

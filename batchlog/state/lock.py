@@ -61,7 +61,7 @@ def open_lock(path: str) -> int:
     try:
         status = os.fstat(descriptor)
         _judge(status)
-        if stat.S_IMODE(status.st_mode) & ~MODE:
+        if stat.S_IMODE(status.st_mode) & ~MODE and status.st_nlink == 1:  # else it is also another
             _close_to_others(descriptor, status)
     except OSError:
         os.close(descriptor)

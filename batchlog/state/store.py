@@ -199,9 +199,10 @@ class Store:
 
     def commit(self, state: State) -> None:
         """Make `state` durable; CheckpointError where that fails, the old one is intact then."""
+        data = encode(state)
         try:
             with self.inside() as base:
-                replace_kept(os.path.join(base, self._name), encode(state))
+                replace_kept(os.path.join(base, self._name), data)
         except OSError as error:
             raise CheckpointError(
                 f"cannot write the checkpoint {self.path}: {error.strerror}; {remedy(error)}; "

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from batchlog.errors import Busy
+from batchlog.errors import Busy, SinkUnreachable
 from batchlog.history.journal import NAME as WORK
 from batchlog.history.journal import Journal
 from batchlog.history.owned import LOCK, own_directory
@@ -59,3 +59,25 @@ def test_another_user_cannot_hold_the_lock() -> None:
             [*as_user(STRANGER), *held], capture_output=True, text=True, check=False
         )
         assert "Permission denied" in done.stderr
+
+
+def test_a_lock_that_is_another_file_too_leaves_that_its_mode(tmp_path: Path) -> None:
+    """Whoever may write in DIR may have made it a hard link."""
+    other = tmp_path / "other"
+    other.touch()
+    other.chmod(0o644)
+    (tmp_path / "history").mkdir()
+    os.link(other, tmp_path / "history" / LOCK)
+    with own_directory(str(tmp_path / "history"), "manifest.json"):
+        assert 0o644 == mode(other)
+
+
+def test_a_link_in_the_place_of_the_journal_leads_no_mode_elsewhere(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    elsewhere.chmod(0o755)
+    (tmp_path / "history").mkdir()
+    (tmp_path / "history" / WORK).symlink_to(elsewhere)
+    with pytest.raises(SinkUnreachable, match="Not a directory"):
+        Journal(str(tmp_path / "history"), options())
+    assert 0o755 == mode(elsewhere)
