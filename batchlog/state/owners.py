@@ -4,13 +4,13 @@ Whoever writes in a directory can replace what is in it, whatever the rights of 
 directories on the way to the state directory, or to a secret, matter, those of links included, and
 these are the rules:
 
-1. A directory belongs to us or to root. Its owner may do in it what it likes.
+1. Each directory and each link belongs to us or to root: its owner may do with it what it likes.
 2. What the way leads to is not written by others: not by everybody, and not by a group that has
    members besides us and its owner. A group of its owner alone is none of these, nor is one of our
    own on a volume that Kubernetes made for it (`fsGroup`: root's, with the setgid bit).
 3. A directory above it may be written by others if it is sticky: what is in it then is replaced
    only by the owner of the entry, who is us or root by rule 1.
-4. A link belongs to us or to root where others may write beside it.
+4. Whom an access control list lets in is not looked at: that it lets somebody write is a warning.
 5. An owner that has no number here (a user namespace, NFS) may be anybody: that is a warning.
 """
 
@@ -49,6 +49,8 @@ class Part(NamedTuple):
     gid: int
     mode: int
     """With its kind, as stat(2) has it."""
+    listed: bool = False
+    """Whether it has an access control list (acl(5))."""
 
     @property
     def is_link(self) -> bool:
@@ -80,12 +82,11 @@ def judge(above: Sequence[Part], last: Part | None, who: Who, thing: Thing = STA
     `above` holds the parts of the way, each after those that it is reached by.
     """
     parts = (*above, *([last] if last else ()))
-    by_path = {part.path: part for part in parts}
     refusals: list[str] = []
     unknown: list[str] = []
     for part in parts:
         what = _name(part, thing, is_last=part is last)
-        if _owner_matters(part, by_path, who) and part.uid not in (who.uid, _ROOT):
+        if part.uid not in (who.uid, _ROOT):
             if part.uid == who.unmapped:
                 unknown.append(part.path)
             else:
@@ -96,7 +97,8 @@ def judge(above: Sequence[Part], last: Part | None, who: Who, thing: Thing = STA
                 f"{what} can be written by {writers}; {thing.move}, or chmod "
                 f"{'o' if writers == _EVERYBODY else 'g'}-w {part.path}"
             )
-    return Judgement(tuple(refusals), (*_unknown(unknown, thing), *_shared(last, who, thing)))
+    warnings = (*_unknown(unknown, thing), *_listed(parts), *_shared(last, who, thing))
+    return Judgement(tuple(refusals), warnings)
 
 
 def readers(above: Sequence[Part], last: Part, who: Who) -> str:
@@ -146,18 +148,21 @@ def _name(part: Part, thing: Thing, *, is_last: bool) -> str:
     return f"the {kind} {part.path} on the way to {thing.name}"
 
 
-def _owner_matters(part: Part, by_path: Mapping[str, Part], who: Who) -> bool:
-    """Tell whether the owner of a part could put something else in its place."""
-    beside = by_path.get(dirname(part.path))
-    return not part.is_link or (beside is not None and bool(_writers(beside, who)))
-
-
 def _unknown(paths: Sequence[str], thing: Thing) -> tuple[str, ...]:
     if not paths:
         return ()
     names = f"{paths[-1]} belongs" if len(paths) == 1 else f"{paths[0]} to {paths[-1]} belong"
     what = "a user that has no number here (a user namespace, NFS)"
     return (f"{names} to {what}: make sure that nobody else can write {thing.name}",)
+
+
+def _listed(parts: Sequence[Part]) -> tuple[str, ...]:
+    """Tell of access control lists, whose mask stands where the rights of the group do."""
+    return tuple(
+        f"{part.path} has an access control list that may let others write: see getfacl {part.path}"
+        for part in parts
+        if part.listed and part.mode & stat.S_IWGRP
+    )
 
 
 def _shared(last: Part | None, who: Who, thing: Thing) -> tuple[str, ...]:

@@ -17,7 +17,10 @@ _OWNER = (
 
 _REMEDIES = {
     errno.EACCES: _OWNER,
-    errno.EPERM: _OWNER,
+    errno.EPERM: (
+        "run as its owner (root works there as that one, which takes CAP_SETUID and CAP_SETGID), "
+        f"or {_ELSEWHERE}"
+    ),
     errno.EROFS: f"mount it for writing (ReadWritePaths= in a unit), or {_ELSEWHERE}",
     errno.EMFILE: _FILES,
     errno.ENFILE: "the whole host has too many files open: see fs.file-max, and run again",

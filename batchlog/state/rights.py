@@ -15,7 +15,7 @@ import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EPERM
+from errno import EACCES
 from typing import NamedTuple
 
 from batchlog.state.place import is_remote
@@ -96,7 +96,7 @@ def inside(directory: str, judged: int | None = None) -> Iterator[str]:
     try:
         user = worker(directory, os.fstat(descriptor))
         if judged not in (None, user.uid):
-            raise OSError(EPERM, "It is another user's by now")
+            raise OSError(EACCES, "It is another user's by now")
         if user.uid == ROOT:
             yield directory
             return

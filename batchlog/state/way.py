@@ -121,8 +121,17 @@ def _add(found: dict[str, Part], path: str) -> Part | None:
         status = os.lstat(path)
     except OSError:
         return None
-    part = Part(path, status.st_uid, status.st_gid, status.st_mode)
+    listed = bool(status.st_mode & stat.S_IWGRP) and _is_listed(path)
+    part = Part(path, status.st_uid, status.st_gid, status.st_mode, listed)
     return found.setdefault(path, part)
+
+
+def _is_listed(path: str) -> bool:
+    """Tell whether an access control list goes beyond the mode (acl(5))."""
+    try:
+        return bool(os.getxattr(path, "system.posix_acl_access", follow_symlinks=False))
+    except (OSError, AttributeError):  # there is none, or none can be, or not on this system
+        return False
 
 
 def members_of(groups: Iterable[int]) -> dict[int, frozenset[int]]:

@@ -178,6 +178,12 @@ def test_r126_what_root_left_before_is_given_back_by_hand(host: Program, gateway
     assert 0 == host(*push, before=as_user(SERVICE)).exit
 
 
+def test_root_that_cannot_be_another_is_told_what_that_takes(host: Program) -> None:
+    bare = ["setpriv", "--bounding-set=-setuid,-setgid"]
+    fails(host.push(host.access, before=bare), 74, "CAP_SETUID")
+    assert [] == list(host.checkpoint.parent.iterdir())
+
+
 def test_any_other_user_is_refused(host: Program) -> None:
     state(host, mode=0o755)
     before = as_user(STRANGER)

@@ -103,7 +103,14 @@ CASES: dict[str, Case] = {
         (*TOP, link("/var/lib/batchlog"), directory("/var/lib/private", mode=0o700)),
         directory("/var/lib/private/batchlog", US, OWN_GROUP, 0o755),
     ),
-    "a stranger's link where nobody else writes": Case((*TOP, link("/var/lib/b", ALICE)), OURS),
+    "a stranger's link": Case((*TOP, link("/var/lib/b", ALICE)), OURS, "the link /var/lib/b on"),
+    "a link of an owner without a number": Case(
+        (*TOP, link("/var/lib/b", NOBODY)), OURS, warned="no number here"
+    ),
+    "an access control list": Case(
+        TOP, _own(mode=0o770)._replace(listed=True), warned="getfacl /var/lib/batchlog"
+    ),
+    "an access control list that lets nobody write": Case(TOP, _own()._replace(listed=True)),
     "a stranger's link in a sticky one": Case(
         (directory("/"), directory("/scratch", mode=0o1777), link("/scratch/b", ALICE), *TOP[1:]),
         OURS,

@@ -4,7 +4,7 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EACCES, EDQUOT, EIO, EMFILE, ENOSPC, EROFS, ETXTBSY
+from errno import EACCES, EDQUOT, EIO, EMFILE, ENOSPC, EPERM, EROFS, ETXTBSY
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from tests.state.states import full
     ("error", "step"),
     [
         (PermissionError(EACCES, ""), "run as its owner"),
+        (PermissionError(EPERM, ""), "run as its owner (root works there as that one"),
         (OSError(EROFS, ""), "mount it for writing"),
         (OSError(EMFILE, ""), "limit of open files"),
         (OSError(ENOSPC, ""), "make room"),
