@@ -131,19 +131,38 @@ MUTATIONS = (
     ),
     Mutation(
         "no fsync of the directory",
-        "batchlog/state/store.py",
-        "            sync_directory(self.directory)\n",
+        "batchlog/state/durable.py",
+        "        sync_directory(os.path.dirname(path))\n",
         "",
         (f"{_STORE}::test_r61_the_file_is_synced_before_the_rename_and_the_directory_after",),
+    ),
+    Mutation(
+        "commit into a state directory that was replaced",
+        "batchlog/state/store.py",
+        "if not all(held.is_in_place(base) for held in self._held):",
+        "if False:",
+        ("tests/state/test_replaced.py",),
+    ),
+    Mutation(
+        "root keeps its own rights in the state of others",
+        "batchlog/state/rights.py",
+        "if us.uid != ROOT or status.st_uid == ROOT:",
+        "if True:",
+        ("tests/cli/test_owners.py::test_r126_roots_push_leaves_the_owners_push_as_it_was",),
+    ),
+    Mutation(
+        "a group with other members may write in the state directory",
+        "batchlog/state/owners.py",
+        "return who.members.get(part.gid, frozenset()) - {who.uid, part.uid, _ROOT}",
+        "return frozenset()",
+        ("tests/state/test_owners.py",),
     ),
     Mutation(
         "start at zero on a damaged checkpoint",
         "batchlog/state/store.py",
         """\
         except CheckpointError as error:
-            raise CheckpointError(
-                f"the checkpoint {self.path} cannot be used: {error}; {self._way_out()}"
-            ) from None
+            why = f"cannot be used: {error};"
 """,
         """\
         except CheckpointError:

@@ -20,6 +20,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "safe_path": (),
     "errors": (),
     "failpoints": (),
+    "smallfile": (),
     "labels": (),
     "tally": (),
     "formats": ("tokens", "apache", "nginx", "presets", "json", "w3c", "wrap"),
@@ -44,7 +45,7 @@ ORDER: dict[str, tuple[str, ...]] = {
 
 FUNCTIONAL_CORE = {
     *("labels", "tally", "formats", "scan", "metrics", "openmetrics"),
-    *("segments.identity", "segments.resume", "state.totals"),
+    *("segments.identity", "segments.resume", "state.owners", "state.totals"),
     *("history.seam", "history.series"),
 }
 THE_WORLD = {"os", "pathlib", "time", "socket"}

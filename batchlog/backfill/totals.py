@@ -16,6 +16,7 @@ from batchlog.backfill.request import Outcome, Wanted
 from batchlog.engines import open_window
 from batchlog.errors import Exit, Interrupted, Stop
 from batchlog.failpoints import reach
+from batchlog.job.credentials import demand_safe_secrets
 from batchlog.job.lastrun import read_last
 from batchlog.job.load import load
 from batchlog.job.request import Request, Verdict, World
@@ -36,6 +37,7 @@ def backfill(wanted: Wanted, world: World, progress: Progress, *, into_live: boo
     request, verdict = wanted.request, Verdict(world)
     settings, store = request.settings, Store(request.checkpoint)
     account = Account(settings.metrics.by, settings.max_malformed, progress, verdict)
+    demand_safe_secrets(settings, request.checkpoint)
     with store.lock_backfill():
         with store.lock(request.lock_wait, world.stop):
             state = load(store, request, verdict)

@@ -22,6 +22,7 @@ from batchlog.errors import ConfigError, Exit
 from batchlog.history.aim import Aim
 from batchlog.history.build import history, options_of
 from batchlog.history.intake import too_young
+from batchlog.job.credentials import demand_safe
 from batchlog.job.request import World
 from batchlog.scan import Timing
 from batchlog.segments.findings import notice
@@ -134,6 +135,7 @@ def command(paths: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - clic
     if aim is not None:
         judge_labels([*aim.labels], request.settings)
     wanted = Wanted(request, paths, _engine(given), automatic=given["workers"] is None)
+    _demand_safe_key(wanted.engine.tls, request.checkpoint)
     if given["dry_run"]:
         return _dry_run(wanted, aim, into_live=given["into_live"])
     began = time.monotonic()
@@ -212,6 +214,14 @@ def _engine(given: dict[str, Any]) -> Engine:
             notice(f"memory is bounded: {space} process{'es' * (space != 1)} instead of {workers}")
         )
     return Engine(workers, scheduler, tls, kind, room=space)
+
+
+def _demand_safe_key(tls: Tls | None, checkpoint: str) -> None:
+    """Raise where others could write the key; without a file of its own it is the certificate's."""
+    if tls is None:
+        return
+    name = "--scheduler-key-file" if tls.key_file else "--scheduler-cert-file"
+    demand_safe(name, tls.key_file or tls.cert_file, checkpoint)
 
 
 def _dry_run(wanted: Wanted, aim: Aim | None, *, into_live: bool) -> Exit:

@@ -8,6 +8,7 @@ import click
 from batchlog.cli import console, options
 from batchlog.errors import BatchlogError, ConfigError, Exit
 from batchlog.job.amend import forget_logs
+from batchlog.job.credentials import demand_safe_secrets
 from batchlog.job.deliver import targets
 from batchlog.job.request import World
 from batchlog.sinks import gateway
@@ -38,6 +39,7 @@ def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click
         world = World(time.time, console.say)
         return forget_logs(options.request((), given, world.now()), logs, world)
     chosen = options.settings(**given)
+    demand_safe_secrets(chosen, options.checkpoint_path(chosen))
     group = Group(chosen.gateway.job, chosen.gateway.group(options.host_name()))
     if not (given["job"] or given["grouping"]):
         state = Store(options.checkpoint_path(chosen)).load()

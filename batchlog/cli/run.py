@@ -12,6 +12,7 @@ from prometheus_client.core import Metric
 from batchlog.cli import console, options
 from batchlog.config.schema import Duration
 from batchlog.errors import BatchlogError, Exit, Stop
+from batchlog.job.credentials import demand_safe_secrets
 from batchlog.job.lastrun import read_last
 from batchlog.job.request import Request, World
 from batchlog.job.run import families_of
@@ -62,6 +63,7 @@ def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click
 
     def duty() -> Duty:
         asked = _request(logs, given, listen=listen is not None)
+        demand_safe_secrets(asked.settings, asked.checkpoint)
         shown.before_first_run(asked)
         return Duty(lambda stop: shown.run(asked, stop), asked.settings.schedule)
 

@@ -15,8 +15,12 @@ from batchlog.config.check import Wrong, under
 from batchlog.config.convert import convert
 from batchlog.config.schema import File, Flags, Settings
 from batchlog.errors import ConfigError
+from batchlog.smallfile import MIB, is_null_device, read_small
 
 DEFAULT_PATH = Path("/etc/batchlog/batchlog.toml")
+
+MOST = 4 * MIB
+"""Bytes of a configuration: ten thousand logs are one."""
 
 # Key paths that have a flag.
 _FLAGS = {
@@ -49,8 +53,10 @@ def load(path: Path | None, flags: Flags, default: Path = DEFAULT_PATH) -> Setti
 
 
 def _read(path: Path, *, required: bool) -> dict[str, Any] | None:
+    if is_null_device(path):
+        return {}
     try:
-        text = path.read_bytes().decode()
+        text = read_small(path, MOST).decode()
         import tomllib
 
         return tomllib.loads(text)

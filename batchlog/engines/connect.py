@@ -4,6 +4,7 @@
 """
 
 import logging
+import os
 import ssl
 import warnings
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchlog.errors import ConfigError, EngineUnreachable, Interrupted, Stop
 from batchlog.segments.patience import awaited
+from batchlog.smallfile import MOST_PEM, look_at
 
 if TYPE_CHECKING:
     import distributed
@@ -96,8 +98,8 @@ def _address(address: str, security: "distributed.Security") -> str:
 def _check_files(tls: Tls) -> None:
     for name in filter(None, tls):
         try:
-            with open(name, "rb"):
-                pass
+            look_at(name, MOST_PEM)
+            os.close(os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
         except OSError as error:
             raise ConfigError(f"cannot read {name}: {error.strerror}") from None
     try:

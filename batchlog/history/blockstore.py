@@ -17,8 +17,9 @@ import msgspec
 from batchlog.errors import ConfigError
 from batchlog.failpoints import reach
 from batchlog.history.days import DayFile
-from batchlog.history.files import make_below, make_directory, replace
+from batchlog.history.files import MOST, make_below, make_directory, replace
 from batchlog.history.journal import NAME as WORK
+from batchlog.smallfile import read_small
 from batchlog.state.directory import sync_directory
 
 NAME = "blocks.json"
@@ -77,8 +78,8 @@ def samples_in(directory: str) -> int:
     """Return the number of samples in all blocks in a directory."""
     total = 0
     for name in os.listdir(directory):
-        with open(os.path.join(directory, name, "meta.json"), "rb") as file:
-            total += msgspec.json.decode(file.read(), type=_Meta).stats.num_samples
+        data = read_small(os.path.join(directory, name, "meta.json"), MOST)
+        total += msgspec.json.decode(data, type=_Meta).stats.num_samples
     return total
 
 
@@ -93,8 +94,7 @@ class BlockStore:
     def record(self) -> Record | None:
         """Return what was moved here, or was going to be; ConfigError where that is not ours."""
         try:
-            with open(self._record, "rb") as file:
-                record = msgspec.json.decode(file.read(), type=Record)
+            record = msgspec.json.decode(read_small(self._record, MOST), type=Record)
         except FileNotFoundError:
             return None
         except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -1,20 +1,23 @@
 """Writing what survives a loss of power: whole files, directories, and what to say where it fails.
 
-Everything is readable by others whatever the umask: promtool and Prometheus run as other users.
+What is for promtool and Prometheus is readable by others whatever the umask: they run as other
+users. What is for later runs of ours alone (journal, lock) is not.
 What is written is new: no link that lies in the way leads a write elsewhere.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import ENOTDIR
 from typing import BinaryIO
 
 from batchlog.errors import SinkUnreachable
 from batchlog.failpoints import reach
-from batchlog.state.directory import sync_directory
+from batchlog.state.directory import PRIVATE, sync_directory
 
 FILE_MODE, DIRECTORY_MODE = 0o644, 0o755
+
+MOST = 1 << 30
+"""Bytes of one of our own records; that of a history names every file that was read."""
 
 _BUFFER = 1 << 20
 
@@ -38,21 +41,32 @@ def make_directory(path: str) -> None:
     above = os.path.dirname(path)
     if above:
         make_directory(above)
-    os.mkdir(path)
-    os.chmod(path, DIRECTORY_MODE)
+    os.mkdir(path, DIRECTORY_MODE)
+    _set_mode(path, DIRECTORY_MODE)
 
 
 def make_below(directory: str, *names: str) -> str:
-    """Make a directory of ours below `directory`, and return its path; no link is followed."""
+    """Make a directory for this user alone below `directory`, and return its path.
+
+    One that is there is closed to others. No link is followed.
+    """
     path = directory
     for name in names:
         path = os.path.join(path, name)
         with suppress(FileExistsError):
-            os.mkdir(path)
-            os.chmod(path, DIRECTORY_MODE)
-        if not is_own_directory(path):
-            raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), path)
+            os.mkdir(path, PRIVATE)
+        _set_mode(path, PRIVATE)
     return path
+
+
+def _set_mode(path: str, mode: int) -> None:
+    """Set the mode of a directory; NotADirectoryError for a link, wherever it may lead."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    try:
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
 
 
 def is_own_directory(path: str) -> bool:

@@ -7,6 +7,7 @@ what is said of each series in each source, and where in the files the rows of a
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -16,6 +17,7 @@ import msgspec
 from batchlog.failpoints import reach
 from batchlog.history import rows
 from batchlog.history.files import (
+    MOST,
     create,
     make_below,
     make_directory,
@@ -27,6 +29,7 @@ from batchlog.history.options import Options
 from batchlog.history.rows import Packet
 from batchlog.history.series import Extent, Names
 from batchlog.segments.read import Result, Step
+from batchlog.smallfile import look_at, read_small
 from batchlog.state.directory import sync_directory
 from batchlog.state.totals import Labels
 
@@ -163,8 +166,8 @@ class Journal:
 
     def _load(self, task_id: str, source: LogLabels) -> _Meta | None:
         try:
-            with open(os.path.join(self._steps, task_id, _META), "rb") as file:
-                meta = _decode(file.read())
+            meta = _decode(read_small(os.path.join(self._steps, task_id, _META), MOST))
+            look_at(os.path.join(self._steps, task_id, _ROWS), sys.maxsize)
         except (OSError, msgspec.MsgspecError):
             return None
         return meta if meta.source == _encoded(source) else None

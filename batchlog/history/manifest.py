@@ -16,10 +16,11 @@ import msgspec
 from batchlog.errors import ConfigError
 from batchlog.failpoints import reach
 from batchlog.history.days import OURS, DayFile
-from batchlog.history.files import replace, writing
+from batchlog.history.files import MOST, replace, writing
 from batchlog.history.journal import NAME as WORK
 from batchlog.history.options import Options
 from batchlog.history.owned import own_directory
+from batchlog.smallfile import read_small
 from batchlog.state.directory import sync_directory
 
 VERSION = 1
@@ -144,8 +145,8 @@ def _begin(path: str, options: Options, *, force: bool) -> Directory:
 def _load(path: str) -> Manifest | None:
     """Return the manifest, None where there is none."""
     try:
-        with open(os.path.join(path, NAME), "rb") as file:
-            return msgspec.json.decode(file.read(), type=Manifest)
+        data = read_small(os.path.join(path, NAME), MOST)
+        return msgspec.json.decode(data, type=Manifest)
     except FileNotFoundError:
         return None
     except (msgspec.MsgspecError, UnicodeDecodeError):

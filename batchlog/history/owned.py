@@ -4,14 +4,14 @@ A file of ours, the mark, is written before anything else is: a directory that h
 no mark belongs to somebody, and is left alone.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from batchlog.errors import Busy, ConfigError
-from batchlog.history.files import FILE_MODE, is_own_directory, make_directory, writing
+from batchlog.history.files import is_own_directory, make_directory, writing
 from batchlog.history.journal import NAME as WORK
+from batchlog.state.lock import acquire, open_lock
 
 LOCK = ".lock"
 
@@ -25,13 +25,10 @@ def own_directory(path: str, mark: str) -> Iterator[None]:
     demand_own(path, mark)
     with writing(path):
         make_directory(path)
-        lock = os.open(
-            os.path.join(path, LOCK),
-            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
-            FILE_MODE,
-        )
+        lock = open_lock(os.path.join(path, LOCK))
     try:
-        _acquire(lock, path)
+        if acquire(lock, 0) is not None:
+            raise Busy(f"another run writes history in {path}; wait for its end")
         yield
     finally:
         os.close(lock)
@@ -57,10 +54,3 @@ def _left_by_a_kill(path: str, mark: str) -> set[str]:
     """Return what is left where a run was ended while it wrote the mark for the first time."""
     new = os.path.join(path, mark + ".new")
     return {mark + ".new"} if os.path.isfile(new) and not os.path.islink(new) else set()
-
-
-def _acquire(lock: int, path: str) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Busy(f"another run writes history in {path}; wait for its end") from None

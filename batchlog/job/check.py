@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from batchlog.entries import select
 from batchlog.errors import BatchlogError, CheckpointError
 from batchlog.formats import resolve
+from batchlog.job import credentials
 from batchlog.job.admit import admit, told
 from batchlog.job.deliver import targets
 from batchlog.job.logrotate import copytruncated
@@ -19,8 +20,11 @@ from batchlog.segments.sample import whole_lines
 from batchlog.sinks import gateway, textfile
 from batchlog.sinks.target import Target, read_secrets
 from batchlog.state.checkpoint import State
+from batchlog.state.directory import nearest
 from batchlog.state.place import doubts
+from batchlog.state.rights import ourselves
 from batchlog.state.store import Store
+from batchlog.state.way import strays_of
 
 
 def check(request: Request, now: float) -> Iterator[Finding]:
@@ -30,6 +34,7 @@ def check(request: Request, now: float) -> Iterator[Finding]:
     """
     source = request.settings.source
     yield notice(f"configuration: {source or 'no file, options and defaults'}")
+    yield from credentials.findings(request.settings, request.checkpoint)
     store = Store(request.checkpoint)
     state: State | None = None
     try:
@@ -53,14 +58,11 @@ def _generation(state: State | None) -> str:
 
 def _directory(store: Store) -> Iterator[Finding]:
     """Judge the state directory; what is missing of it would be made by the first run."""
-    there = store.directory
-    while not os.path.isdir(there) and there != os.path.dirname(there):
-        there = os.path.dirname(there)
-    if there == store.directory:
-        try:
-            store.judge_directory()
-        except CheckpointError as problem:
-            yield error(str(problem))
+    there = nearest(store.directory)
+    try:
+        yield from map(warning, store.judge_directory())
+    except CheckpointError as problem:
+        yield error(str(problem))
     if not os.access(there, os.W_OK | os.X_OK):
         yield error(f"the state directory {store.directory} cannot be written by this user")
     doubt = doubts(there)
@@ -87,6 +89,7 @@ def _logs(request: Request, state: State | None, now: float) -> Iterator[Finding
             yield notice(f"log: {path}, {amount(len(place.found.files), 'file')}")
             yield from _format(place)
             yield from _rotation(path)
+            yield from _links(place)
         elif path in known and not place.found.files and not place.found.problems:
             yield warning(f"log: {path} has no file at present")
         else:
@@ -112,6 +115,17 @@ def _format(place: Place) -> Iterator[Finding]:
         yield error(
             f"{place.found.path}: {tally.malformed} of its first {tally.lines} lines are not in "
             f"the format that was asked for; 'batchlog detect --format …' shows where they stop"
+        )
+
+
+def _links(place: Place) -> Iterator[Finding]:
+    """Tell of links that somebody else could have made: they are followed with our rights."""
+    user = ourselves()
+    strays = {stray for file in place.found.files for stray in strays_of(file.path, user)}
+    for link, others in sorted(strays):
+        yield warning(
+            f"{link} leads to {os.path.realpath(link)}, and {others} could have made that link: "
+            "what is there is counted with the rights of this user"
         )
 
 

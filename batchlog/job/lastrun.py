@@ -5,14 +5,13 @@ from contextlib import suppress
 
 import msgspec
 
+from batchlog.errors import CheckpointError
 from batchlog.failpoints import reach
 from batchlog.metrics import RunStatus
+from batchlog.smallfile import MIB, read_small
 from batchlog.state.store import Store
 
 NAME = "last-run.json"
-
-_MOST = 1 << 20
-"""Bytes of it that are read at the most."""
 
 
 class LastRun(msgspec.Struct, frozen=True):
@@ -27,19 +26,18 @@ class LastRun(msgspec.Struct, frozen=True):
 
 def read_last(store: Store) -> LastRun | None:
     """Return how the last run went, None where that is not known."""
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        descriptor = os.open(store.companion(NAME), flags)
-        with os.fdopen(descriptor, "rb") as file:
-            return msgspec.json.decode(file.read(_MOST), type=LastRun)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        with store.inside() as base:
+            data = read_small(os.path.join(base, NAME), MIB, follow=False)
+        return msgspec.json.decode(data, type=LastRun)
+    except (OSError, CheckpointError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
 def write_last(store: Store, last: LastRun) -> None:
     """Keep how a run went; where that fails, nothing depends on it."""
-    path = store.companion(NAME)
-    with suppress(OSError):
+    with suppress(OSError, CheckpointError), store.inside() as base:
+        path = os.path.join(base, NAME)
         with suppress(FileNotFoundError):
             os.unlink(path + ".new")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW

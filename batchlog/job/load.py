@@ -46,8 +46,7 @@ def _judge_first(store: Store, request: Request, group: Group | None, verdict: V
     if request.dry_run:
         return
     doubt = doubts(store.directory)
-    if doubt:
-        verdict.hear(warning(doubt))
+    verdict.hear(*map(warning, [*([doubt] if doubt else []), *store.judge_directory()]))
     file = request.settings.textfile
     if request.settings.on_missing == "zero":
         return

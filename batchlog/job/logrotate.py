@@ -5,6 +5,8 @@ import glob
 import re
 import shlex
 
+from batchlog.smallfile import MIB, read_small
+
 CONFIGURATION = ("/etc/logrotate.conf", "/etc/logrotate.d/*")
 
 _BLOCK = re.compile(r"^(?P<names>[^{}]*?)\{(?P<body>[^{}]*)\}", re.MULTILINE | re.DOTALL)
@@ -36,8 +38,7 @@ def copytruncated(path: str, configuration: tuple[str, ...] = CONFIGURATION) -> 
 
 def _read(name: str) -> str:
     try:
-        with open(name, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        return read_small(name, MIB).decode("utf-8", "replace")
     except OSError:
         return ""
 

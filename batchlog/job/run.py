@@ -17,6 +17,7 @@ from batchlog.entries import Entries, select, text_of
 from batchlog.errors import CheckpointError, Exit
 from batchlog.failpoints import reach
 from batchlog.job.admit import admit, told
+from batchlog.job.credentials import demand_safe_secrets
 from batchlog.job.deliver import Delivered, deliver, targets
 from batchlog.job.following import Following
 from batchlog.job.lastrun import LastRun, read_last, write_last
@@ -50,6 +51,7 @@ def run(request: Request, world: World) -> Outcome:
     store = Store(request.checkpoint)
     if request.dry_run:
         return _Run(request, world, store).run()
+    demand_safe_secrets(request.settings, request.checkpoint)
     with store.lock(request.lock_wait, world.stop):
         return _Run(request, world, store).run()
 

@@ -7,7 +7,6 @@ be made of them.
 import re
 from base64 import b64encode
 from collections.abc import Container, Iterator, Mapping
-from pathlib import Path
 from urllib.parse import unquote
 from urllib.request import getproxies
 
@@ -15,6 +14,7 @@ import msgspec
 
 from batchlog.errors import SinkUnreachable
 from batchlog.sinks.words import masked
+from batchlog.smallfile import MIB, read_small
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -112,7 +112,7 @@ def _proxy_passwords() -> Iterator[str]:
 def _read(target: Target, setting: str, path: str) -> str:
     """Return a file's text without the white space around it, as Prometheus reads such files."""
     try:
-        text = Path(path).read_text("utf-8").strip()
+        text = read_small(path, MIB).decode().strip()
     except OSError as error:
         raise unusable(target, setting, f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -15,8 +15,12 @@ from batchlog.errors import SinkUnreachable
 from batchlog.failpoints import reach
 from batchlog.metrics import exposition
 from batchlog.sinks.held import find
+from batchlog.smallfile import read_small
 
 MODE = 0o644
+
+MOST = 1 << 30
+"""Bytes of a textfile: far more than a collector takes."""
 
 
 def write(path: str | Path, families: Iterable[Metric]) -> None:
@@ -50,7 +54,7 @@ def holds_group(path: str | Path) -> str | None:
     path = Path(path)
     _demand_own(path)
     try:
-        data = path.read_bytes()
+        data = read_small(path, MOST)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -4,6 +4,7 @@ import ssl
 from typing import NamedTuple, NoReturn
 
 from batchlog.sinks.target import Target, unusable
+from batchlog.smallfile import MOST_PEM, look_at, system_authorities
 
 
 class _Encrypted(Exception):  # noqa: N818 - it names what was found
@@ -14,14 +15,19 @@ def tls_context(target: Target) -> ssl.SSLContext | None:
     """Return how to speak TLS with `target`, None where it is not asked for."""
     if not target.base.startswith("https:"):
         return None
+    authorities = target.ca_file or system_authorities()
     try:
+        if authorities is not None:
+            look_at(authorities, MOST_PEM)
         context = ssl.create_default_context(cafile=target.ca_file)
     except OSError as error:  # an SSLError too
-        raise unusable(target, "ca_file", f"{target.ca_file}: {_why(error)}") from None
+        raise unusable(target, "ca_file", f"{authorities}: {_why(error)}") from None
     if target.cert_file is not None:
         files = " with ".join(filter(None, (target.cert_file, target.key_file)))
         setting = "key_file" if target.key_file else "cert_file"
         try:
+            for path in filter(None, (target.cert_file, target.key_file)):
+                look_at(path, MOST_PEM)
             # OpenSSL asks for a password only where the key is encrypted; not at a terminal here.
             context.load_cert_chain(target.cert_file, target.key_file, password=_ask)
         except _Encrypted:

@@ -18,6 +18,13 @@ def make_private(path: str) -> None:
     sync_directory(above)
 
 
+def nearest(path: str) -> str:
+    """Return the directory at `path`, or the nearest one above it that is there."""
+    while not os.path.isdir(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    return path
+
+
 def sync_directory(path: str) -> None:
     """Make durable which names stand in a directory."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

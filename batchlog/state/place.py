@@ -12,18 +12,27 @@ _FORGETS = {
     "cifs": "is on a network share: locks and renames are weaker there; use a local disk",
 }
 
+_REMOTE = ("nfs", "nfs4", "cifs")
+
 
 def doubts(directory: str, mounts: str = "/proc/self/mountinfo") -> str | None:
     """Return why a checkpoint in `directory` may not last, None where nothing speaks against it.
 
     Reads the table of proc_pid_mountinfo(5); elsewhere than on Linux nothing is known.
     """
-    kind = _file_system(os.path.realpath(directory), mounts)
+    kind = file_system(directory, mounts)
     reason = _FORGETS.get(kind or "")
     return f"the state directory {directory} {reason}" if reason else None
 
 
-def _file_system(path: str, mounts: str) -> str | None:
+def is_remote(directory: str) -> bool:
+    """Tell whether a directory lies on another host, whose users may have no number here."""
+    return file_system(directory) in _REMOTE
+
+
+def file_system(directory: str, mounts: str = "/proc/self/mountinfo") -> str | None:
+    """Return the kind of file system that holds `directory`, None where that is not known."""
+    path = os.path.realpath(directory)
     try:
         with open(mounts, encoding="utf-8", errors="surrogateescape") as table:
             rows = [line.split() for line in table]

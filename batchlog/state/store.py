@@ -2,28 +2,28 @@
 
 Rules: the file is replaced by rename, never written in place, and never absent while it is; what
 is pushed was made durable before (fsync of file and directory); the lock lies in a file of its
-own that is never replaced (R61, R62, R67, R68).
+own that is never replaced (R61, R62, R67, R68). Nothing is written once another directory or lock
+has taken the place of ours (R120).
 """
 
-import fcntl
 import os
-import shutil
-import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from batchlog.errors import Busy, CheckpointError, Stop
 from batchlog.failpoints import reach
+from batchlog.smallfile import read_small
 from batchlog.state.checkpoint import State, decode, encode
-from batchlog.state.directory import make_private, sync_directory
+from batchlog.state.directory import make_private, nearest
+from batchlog.state.durable import replace_kept
+from batchlog.state.lock import Held, acquire, hold
+from batchlog.state.remedy import remedy
+from batchlog.state.rights import inside
+from batchlog.state.way import judge_way
 
-_POLL = 0.05
-"""Seconds between two tries to get the lock."""
-
-
-class _Held(Busy):
-    """A lock is held by someone else."""
+MOST = 1 << 30
+"""Bytes of a checkpoint: thousands of logs with thousands of contents are a tenth of it."""
 
 
 class Store:
@@ -31,13 +31,34 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
-        self.directory = os.path.dirname(self.path)
+        self.directory, self._name = os.path.split(self.path)
         self.previous = self.path + ".previous"
-        self._new = self.path + ".new"
+        self._held: list[Held] = []
+        self._user: int | None = None
+        """Whom the way to the directory was judged for."""
 
     def companion(self, name: str) -> str:
         """Return the path of another file in the state directory."""
         return os.path.join(self.directory, name)
+
+    @contextmanager
+    def inside(self) -> Iterator[str]:
+        """Yield a path of the state directory, with the rights to work there (`rights`).
+
+        CheckpointError where it, or a lock that is held, was replaced meanwhile.
+        """
+        if self._held and not os.path.isdir(self.directory):
+            raise self._replaced()
+        with inside(self.directory, self._user) as base:
+            if not all(held.is_in_place(base) for held in self._held):
+                raise self._replaced()
+            yield base
+
+    def _replaced(self) -> CheckpointError:
+        return CheckpointError(
+            f"the state directory {self.directory}, or a lock in it, was replaced while "
+            "this ran: nothing was written there; run again with the one that is to stay"
+        )
 
     @contextmanager
     def lock(
@@ -50,93 +71,87 @@ class Store:
 
         Creates the state directory (0700) where it is not there yet.
         """
-        self.prepare()
-        path = self.path + ".lock"
         reach("lock.before")
-        descriptor = self._open_lock(path)
-        try:
-            self._acquire(descriptor, path, wait, stop, sleep)
+        path = f"{self.path}.lock"
+
+        def busy(waited: float) -> str:
+            return f"another run holds the lock {path} (waited {waited:.0f} s; --lock-wait)"
+
+        with self._locked(path, busy, wait, stop, sleep):
             reach("lock.held")
             yield
-        finally:
-            os.close(descriptor)
 
     @contextmanager
     def lock_backfill(self) -> Iterator[None]:
         """Keep a second backfill out; runs go on meanwhile. Busy at once where there is one."""
-        self.prepare()
-        path = self.path + ".backfill.lock"
-        descriptor = self._open_lock(path)
-        try:
-            try:
-                self._acquire(descriptor, path, 0, Stop(), time.sleep)
-            except _Held:
-                raise Busy(f"another backfill is under way (it holds {path})") from None
+        path = f"{self.path}.backfill.lock"
+        with self._locked(path, lambda _: f"another backfill is under way (it holds {path})", 0):
             yield
-        finally:
-            os.close(descriptor)
 
-    def prepare(self) -> None:
-        """Make the state directory; CheckpointError where it cannot hold a checkpoint."""
-        try:
-            make_private(self.directory)
-        except OSError as error:
-            raise self._unusable(error) from None
-        self.judge_directory()
-
-    def judge_directory(self) -> None:
-        """Raise a CheckpointError where everybody could replace the checkpoint."""
-        try:
-            mode = os.stat(self.directory).st_mode
-        except OSError as error:
-            raise self._unusable(error) from None
-        if mode & stat.S_IWOTH:
-            raise CheckpointError(
-                f"the state directory {self.directory} can be written by everybody; "
-                "choose another with --checkpoint FILE, or chmod o-w"
-            )
-
-    def _unusable(self, error: OSError) -> CheckpointError:
-        return CheckpointError(
-            f"cannot use the state directory {self.directory}: {error.strerror}; "
-            "give another with --checkpoint FILE"
-        )
-
-    def _open_lock(self, path: str) -> int:
-        try:
-            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise CheckpointError(
-                f"cannot write in the state directory: {path}: {error.strerror}; "
-                "run as its owner, or give another with --checkpoint FILE"
-            ) from None
-
-    def _acquire(
+    @contextmanager
+    def _locked(
         self,
-        descriptor: int,
         path: str,
+        busy: Callable[[float], str],
         wait: float,
-        stop: Stop,
-        sleep: Callable[[float], None],
-    ) -> None:
-        waited = 0.0
-        while True:
+        stop: Stop | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Iterator[None]:
+        self.prepare()
+        try:
+            with self.inside() as base:
+                held = hold(base, os.path.basename(path))
+        except OSError as error:
+            raise CheckpointError(
+                f"cannot write in the state directory: {path}: {error.strerror}; {remedy(error)}"
+            ) from None
+        try:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if waited >= wait or stop:
-                    raise _Held(
-                        f"another run holds the lock {path} (waited {waited:.0f} s; --lock-wait)"
-                    ) from None
-                sleep(_POLL)
-                waited += _POLL
+                waited = acquire(held.descriptor, wait, stop, sleep)
             except OSError as error:
                 raise CheckpointError(
                     f"cannot lock {path}: {error.strerror}; "
                     "the state directory needs a file system with locks"
                 ) from None
-            else:
-                return
+            if waited is not None:
+                raise Busy(busy(waited))
+            self._held.append(held)
+            yield
+        finally:
+            self._held = [one for one in self._held if one is not held]
+            os.close(held.descriptor)
+
+    def prepare(self) -> None:
+        """Make the state directory; CheckpointError where it cannot hold a checkpoint."""
+        self.judge_directory()
+        if os.path.isdir(self.directory):
+            return
+        if self._held:
+            raise self._replaced()
+        try:
+            with inside(nearest(self.directory), self._user):
+                make_private(self.directory)
+        except OSError as error:
+            raise self._unusable(error) from None
+
+    def judge_directory(self) -> tuple[str, ...]:
+        """Return what speaks against the directory, there or not yet.
+
+        CheckpointError where somebody else could replace or write it (`owners`).
+        """
+        try:
+            judgement, user = judge_way(self.directory)
+        except OSError as error:
+            raise self._unusable(error) from None
+        self._user = user.uid
+        if judgement.refusals:
+            raise CheckpointError(judgement.refusals[0])
+        return judgement.warnings
+
+    def _unusable(self, error: OSError) -> CheckpointError:
+        return CheckpointError(
+            f"cannot use the state directory {self.directory}: {error.strerror}; {remedy(error)}"
+        )
 
     def load(self) -> State | None:
         """Return the last committed state, None where there never was one.
@@ -144,30 +159,30 @@ class Store:
         CheckpointError where it is damaged, from a newer version, or has gone missing (R63, R64).
         """
         try:
-            with open(self.path, "rb") as file:
-                data = file.read()
-        except FileNotFoundError:
-            if not os.path.lexists(self.previous):
-                return None
-            raise CheckpointError(
-                f"the checkpoint {self.path} is missing, {self._way_out()}"
-            ) from None
+            with self.inside() as base:
+                return self._read(base)
+        except FileNotFoundError:  # not even its directory
+            return None
         except OSError as error:
             raise CheckpointError(
-                f"cannot read the checkpoint {self.path}: {error.strerror}; run as its owner"
-            ) from None
-        try:
-            return decode(data)
-        except CheckpointError as error:
-            raise CheckpointError(
-                f"the checkpoint {self.path} cannot be used: {error}; {self._way_out()}"
+                f"cannot read the checkpoint {self.path}: {error.strerror}; {remedy(error)}"
             ) from None
 
-    def _way_out(self) -> str:
+    def _read(self, base: str) -> State | None:
+        try:
+            return decode(read_small(os.path.join(base, self._name), MOST))
+        except FileNotFoundError:
+            if not os.path.lexists(os.path.join(base, self._name + ".previous")):
+                return None
+            why = "is missing,"
+        except CheckpointError as error:
+            why = f"cannot be used: {error};"
+        raise CheckpointError(f"the checkpoint {self.path} {why} {self._way_out(base)}")
+
+    def _way_out(self, base: str) -> str:
         anew = "'batchlog reset LOG…' starts anew from zero"
         try:
-            with open(self.previous, "rb") as file:
-                decode(file.read())
+            decode(read_small(os.path.join(base, self._name + ".previous"), MOST))
         except (OSError, CheckpointError):
             return anew
         return (
@@ -184,60 +199,28 @@ class Store:
 
     def commit(self, state: State) -> None:
         """Make `state` durable; CheckpointError where that fails, the old one is intact then."""
+        data = encode(state)
         try:
-            self._write(encode(state))
-            reach("store.synced")
-            self._keep_previous()
-            reach("store.kept")
-            os.rename(self._new, self.path)
-            reach("store.renamed")
-            sync_directory(self.directory)
+            with self.inside() as base:
+                replace_kept(os.path.join(base, self._name), data)
         except OSError as error:
-            with suppress(OSError):
-                os.unlink(self._new)
             raise CheckpointError(
-                f"cannot write the checkpoint {self.path}: {error.strerror}; "
+                f"cannot write the checkpoint {self.path}: {error.strerror}; {remedy(error)}; "
                 "the last one is intact, the next run reads again what this one read"
             ) from None
         reach("store.durable")
-
-    def _write(self, data: bytes) -> None:
-        with suppress(FileNotFoundError):
-            os.unlink(self._new)  # left by a run that was killed, or something that is no file
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self._new, flags, 0o600)
-        reach("store.created")
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(descriptor, view) :]
-            reach("store.written")
-            os.fsync(descriptor)  # never tried twice: a second one may lie (R62)
-        finally:
-            os.close(descriptor)
-
-    def _keep_previous(self) -> None:
-        """Keep the last generation under its other name without taking its own away."""
-        temporary = self.previous + ".new"
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        try:
-            os.link(self.path, temporary)
-        except FileNotFoundError:
-            return
-        except OSError:  # a file system without hard links
-            shutil.copy2(self.path, temporary)
-        reach("store.linked")
-        os.rename(temporary, self.previous)
 
     def set_aside(self) -> str | None:
         """Give a checkpoint that cannot be used another name and return it; None where none is.
 
         The generation before, which may still be good, stays where it is.
         """
-        damaged = self.path + ".damaged"
+        damaged = self._name + ".damaged"
         try:
-            os.rename(self.path, damaged)
+            with self.inside() as base:
+                os.rename(os.path.join(base, self._name), os.path.join(base, damaged))
         except FileNotFoundError:
             return None
-        return damaged
+        except OSError as error:
+            raise self._unusable(error) from None
+        return self.companion(damaged)

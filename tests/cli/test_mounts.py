@@ -1,5 +1,6 @@
 """What only a mount shows: each test has a mount namespace of its own, which ends with it."""
 
+import os
 import shutil
 import subprocess
 from functools import cache
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Program
+from tests.cli.program import Program, fails
 from tests.servers import binary
+from tests.users import SERVICE, demand_root
 
 APART = ("unshare", "--map-root-user", "--mount")
 
@@ -72,3 +74,39 @@ def test_r66_a_first_run_warns_of_a_state_directory_in_memory(program: Program) 
     done = program.push(program.access, before=mounted("-t tmpfs -o mode=0700 none", state))
     assert 0 == done.exit, done.err
     assert f"WARNING the state directory {state}" in done.err
+
+
+def test_a_read_only_disk_is_told_as_one_and_not_as_anothers(program: Program) -> None:
+    program.log(3)
+    state = program.checkpoint.parent
+    state.mkdir(mode=0o700)
+    done = program.push(program.access, before=mounted("-t tmpfs -o ro,mode=0700 none", state))
+    fails(done, 74, "Read-only file system; mount it for writing")
+    assert "owner" not in done.err
+
+
+def test_a_full_disk_is_told_as_one(program: Program) -> None:
+    program.log(3)
+    state = program.checkpoint.parent
+    state.mkdir(mode=0o700)
+    full = "-t tmpfs -o size=4k,nr_inodes=2,mode=0700 none"
+    done = program.push(program.access, before=mounted(full, state))
+    assert 74 == done.exit
+    assert "No space left on device; make room there" in done.err
+    assert "owner" not in done.err
+
+
+def test_owners_without_a_number_are_a_warning_in_a_user_namespace(program: Program) -> None:
+    """Everything but root's is nobody's there: the directories above, and perhaps the state."""
+    demand_root()
+    program.log(3)
+    state = program.checkpoint.parent
+    state.mkdir(mode=0o700)
+    program.root.chmod(0o755)
+    os.chown(program.root, SERVICE, SERVICE)
+    textfile = program.site.logs / "batchlog.prom"  # in a directory of root's
+    words = ("push", "--textfile", textfile, program.access)
+    done = program(*words, before=["unshare", "--map-root-user"])
+    assert 0 == done.exit, done.err
+    assert "no number here" in done.err
+    assert {0} == {path.stat().st_uid for path in state.iterdir()}

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchlog import codecs
-from batchlog.codecs import members
+from batchlog.codecs import decompressors, members
 from batchlog.codecs.decompressors import Decompressor, Maker
 from batchlog.codecs.members import INPUT, OUTPUT
 from batchlog.codecs.skipped import header_length, nothing
@@ -98,7 +98,7 @@ class Counting:
 @pytest.fixture
 def counting(monkeypatch: pytest.MonkeyPatch) -> type[Counting]:
     """Count what all members are given."""
-    real = members.maker
+    real = decompressors.maker
 
     def maker(form: str) -> Maker:
         made = real(form)

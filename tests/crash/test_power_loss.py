@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from batchlog.errors import CheckpointError
 from batchlog.state import directory
-from batchlog.state import store as under_test
+from batchlog.state import durable as under_test
 from batchlog.state.checkpoint import State
 from batchlog.state.store import Store
 from tests.state.states import full

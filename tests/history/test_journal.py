@@ -240,3 +240,15 @@ def test_nothing_of_the_journal_is_left_in_the_end(tmp_path: Path) -> None:
 
 def test_sources_are_told_apart_by_all_they_are() -> None:
     assert LogLabels("a", {}, frozenset()) != LogLabels("a", {"b": "c"}, frozenset())
+
+
+@pytest.mark.parametrize("name", ["rows", "meta"])
+def test_r121_a_task_whose_file_is_a_pipe_is_not_finished(tmp_path: Path, name: str) -> None:
+    Journal(str(tmp_path), options()).put("t1", A, step(some()))
+    (file,) = tmp_path.rglob(name)
+    file.unlink()
+    os.mkfifo(file)
+    work = Journal(str(tmp_path), options())
+    assert work.finished("t1", A) is None
+    work.put("t1", A, step(some()))
+    assert 2 == len(rows(work))

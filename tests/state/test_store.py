@@ -75,6 +75,14 @@ def test_the_directory_is_0700_and_files_0600_whatever_the_umask(tmp_path: Path)
     assert {0o600} == {mode(store.companion(name)) for name in names(store)}
 
 
+def test_a_lock_that_others_could_open_is_closed_to_them(store: Store) -> None:
+    for name in (".lock", ".backfill.lock"):
+        Path(store.path + name).touch()
+        os.chmod(store.path + name, 0o644)
+    with store.lock_backfill(), store.lock(0, Stop()):
+        assert [0o600, 0o600] == [mode(store.path + n) for n in (".lock", ".backfill.lock")]
+
+
 def test_a_world_writable_directory_is_refused(store: Store) -> None:
     os.chmod(store.directory, 0o777)  # noqa: S103 - what is refused
     with pytest.raises(CheckpointError, match="everybody"), store.lock(0, Stop()):
