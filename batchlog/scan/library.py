@@ -7,7 +7,7 @@ import ctypes
 from contextlib import suppress
 from functools import cache
 
-_VERSION = 1
+_VERSION = 2
 """Of lines.c: what is passed to it."""
 
 SPAN_TO_QUOTE, SPAN_TO_END, SPAN_OF_REST, LITERAL, NOTHING, SKIP, CODE, SEARCH, REST = range(9)
@@ -76,7 +76,7 @@ def load(path: str) -> ctypes.CDLL | None:
         if found.lines_version() == _VERSION:
             places = ctypes.c_char_p, Integer, Integer
             found.count_lines.argtypes = (ctypes.POINTER(Plan), *places, ctypes.POINTER(Found))
-            found.count_lines.restype = None
+            found.count_lines.restype = ctypes.c_int32
             return found
     return None
 

@@ -91,7 +91,8 @@ class LineGroups:
         if self._patience.is_over:
             return None
         found = self._room()
-        self._count(self._plan, data, begin, end, found)
+        if not self._count(self._plan, data, begin, end, found):
+            return self._patience.after(None)
         most = LEFT * found.lines  # of groups too: to read one takes as long as rows take for some
         few = found.others <= most and (found.groups <= most or found.groups <= _FEW)
         return self._patience.after(self._read(found, data) if few else None)

@@ -3,8 +3,9 @@
  * look at each byte, while other Python threads run. Lines of which it is not sure are left out.
  *
  * It is plain C without Python in it; library.py loads it and has the same structures, field by
- * field, and line_groups.py calls it. Nothing is written to but what is passed for it, and nothing is kept. Every read lies
- * between `begin` and `end`.
+ * field, and line_groups.py calls it. Nothing is written to but what is passed for it, and nothing
+ * is kept. Every read lies between `begin` and `end`. What is asked is checked before anything is
+ * read (is_sound): no number from outside is an index unless it was.
  */
 
 #include <stdint.h>
@@ -13,7 +14,7 @@
 typedef const unsigned char *place;
 
 /* Changes with every change of what is passed: library.py takes no build of another one. */
-int32_t lines_version(void) { return 1; }
+int32_t lines_version(void) { return 2; }
 
 /* Most digits that are read before a point, and behind it. */
 #define DIGITS 16
@@ -420,18 +421,91 @@ static int add(const struct plan *plan, const struct line *line, int64_t *row) {
     return row[1] <= HUGE_SUM;
 }
 
+/* No number of things is larger: their sizes in bytes stay far below 2^63. */
+#define MANY (INT64_C(1) << 24)
+
+static int is_between(int64_t least, int64_t value, int64_t most) {
+    return least <= value && value <= most;
+}
+
+static int is_sound_step(const struct plan *plan, int64_t i) {
+    const struct step *step = &plan->step[i];
+
+    if (!is_between(SPAN_TO_QUOTE, step->kind, REST) || !is_between(-1, step->text, TEXTS - 1) ||
+        !is_between(0, step->length, MANY) || !is_between(0, step->behind, MANY) ||
+        !is_between(0, step->skipped, plan->steps - 1 - i))
+        return 0;
+    if (step->length ? !step->literal : step->kind == SEARCH)
+        return 0; /* what is searched for has one byte at least */
+    return 1;
+}
+
+/* Whether a column is one, and how many words of a group it makes; -1 where it is none. */
+static int words_of(const struct plan *plan, int64_t i) {
+    const struct column *column = &plan->column[i];
+
+    if (!is_between(STATUS, column->reading, STAMP) || !is_between(0, column->text, TEXTS - 1))
+        return -1;
+    if (column->reading != STAMP)
+        return column->is_word ? 1 : 0;
+    /* It writes two words, behind all others. */
+    return i == plan->columns - 1 && !column->is_word && is_between(2, plan->length, MANY) &&
+                   is_between(0, plan->second, plan->length - 2)
+               ? 2
+               : -1;
+}
+
+/* Whether every number that is used as an index or as a size is one that fits. */
+static int is_sound(const struct plan *plan, const struct found *found) {
+    int64_t words = 0;
+
+    if (!is_between(0, plan->steps, MANY) || !is_between(0, plan->columns, TEXTS) ||
+        !is_between(0, plan->bounds, MANY) || !is_between(1, plan->groups, MANY) ||
+        !is_between(0, plan->others, MANY) || !is_between(plan->groups + 1, plan->slots, 4 * MANY) ||
+        (plan->slots & (plan->slots - 1)) != 0)
+        return 0;
+    if (!is_between(1, plan->unit, 1000000000) || !is_between(0, plan->most, HUGE_SUM) ||
+        !is_between(0, plan->largest, HUGE_SUM / plan->unit - 1))
+        return 0;
+    if ((plan->steps && !plan->step) || (plan->columns && !plan->column) ||
+        (plan->bounds && !plan->bound) || !found->rows || !found->words || !found->lasts ||
+        (plan->others && !found->other) || !found->slot)
+        return 0;
+    for (int64_t i = 0; i < plan->steps; i++)
+        if (!is_sound_step(plan, i))
+            return 0;
+    for (int64_t i = 0, width = 2; i < plan->columns; i++) {
+        int more = words_of(plan, i);
+
+        if (more < 0 || (words += more) > TEXTS)
+            return 0;
+        if (plan->column[i].reading == DURATION)
+            width = 4 + plan->bounds;
+        if (plan->width < width)
+            return 0;
+    }
+    return words == plan->words && is_between(2, plan->width, 4 + plan->bounds);
+}
+
 /*
  * Count the whole lines from `begin` to `end`, or as many as there is room for. What was found
  * before is forgotten. A line with a backslash that may hide what is behind it is not sure.
+ * Returns 1, or 0 where what is asked cannot be: then nothing was read or written.
  */
-void count_lines(const struct plan *plan, const char *data, int64_t begin, int64_t end,
+int32_t count_lines(const struct plan *plan, const char *data, int64_t begin, int64_t end,
                  struct found *found) {
-    place from = (place)data, at = from + begin, stop = from + end, newline, escape;
+    place from = (place)data, at, stop, newline, escape;
     struct text texts[TEXTS];
     struct line line;
     int64_t group;
     int more = 1;
 
+    if (!data || !is_between(0, begin, end) || !is_sound(plan, found))
+        return 0;
+    at = from + begin;
+    stop = from + end;
+    for (int i = 0; i < TEXTS; i++) /* one that no step finds is empty */
+        texts[i] = (struct text){at, at};
     found->lines = found->groups = found->others = 0;
     found->last = found->last_stamp = -1;
     memset(found->slot, 0, (size_t)plan->slots * sizeof(int32_t));
@@ -460,4 +534,5 @@ void count_lines(const struct plan *plan, const char *data, int64_t begin, int64
         found->others++;
     }
     found->end = at - from;
+    return 1;
 }
