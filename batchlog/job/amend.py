@@ -47,7 +47,7 @@ def reset(request: Request, world: World) -> Exit:
         verdict.hear(*map(error, problems), *([warning(told(left, limit))] if left else []))
         logs = []
         for place in places:
-            begun = begin_place(place, Begin.COUNTED, world.now())
+            begun = begin_place(place, Begin.COUNTED, world.now(), world.stop)
             verdict.hear(*(error(text) for text in place.found.problems), *begun.findings)
             logs.append(begun.log)
         state = State(

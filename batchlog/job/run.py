@@ -96,7 +96,9 @@ class _Run:
         places = self._admit(work, entries, places)
         self._lap("discover")
         reach("run.discovered")
-        newcomers = begin_new(places, work.logs, known_entries, self._since(work), self._now)
+        newcomers = begin_new(
+            places, work.logs, known_entries, self._since(work), self._now, stop=self._world.stop
+        )
         self._verdict.hear(*newcomers.problems)
         unfollowed = [p for p in places if not p.found.files and p.found.path not in work.logs]
         self._verdict.hear(*(note for place in unfollowed for note in place.found.notes))

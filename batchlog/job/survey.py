@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from batchlog.config.schema import LogEntry
 from batchlog.config.times import Since
 from batchlog.entries import Entries
-from batchlog.errors import ConfigError, LogError
+from batchlog.errors import ConfigError, LogError, Stop
 from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.discover import Found, Wanted, discover, is_glob
 from batchlog.segments.disk import Disk
@@ -62,7 +62,7 @@ def _may_be_there(path: str) -> bool:
     return True
 
 
-def unusable(place: Place) -> str | None:
+def unusable(place: Place, stop: Stop | None = None) -> str | None:
     """Return why a log that is not known yet cannot be followed, None where it can."""
     found = place.found
     if found.problems:
@@ -72,7 +72,7 @@ def unusable(place: Place) -> str | None:
     if not found.files:
         return f"{found.path}: there is no such file, nor a rotated one of it"
     try:
-        with open_file(found.files[-1].path, patience=PATIENCE) as content:
+        with open_file(found.files[-1].path, patience=PATIENCE, stop=stop) as content:
             if not content.empty:
                 format_of(content, place.entry.format, ())
     except FileNotFoundError:
@@ -148,20 +148,23 @@ def begin_new(
     known_entries: frozenset[str],
     since: Since | Begin,
     now: float,
+    *,
+    stop: Stop | None = None,
 ) -> Newcomers:
     """Give an origin to each log that has none yet.
 
-    ConfigError where not one log can be used and none is known.
+    ConfigError where not one log can be used and none is known; Interrupted where a `stop` is asked
+    for.
     """
     new = [place for place in places if place.found.path not in known]
-    said = [error(text) for text in problems_of(new, places)]
+    said = [error(text) for text in problems_of(new, places, stop)]
     begun, failed = [], set()
     for place in new:
         where = _where(place.entry, known, known_entries, since)
         if not place.found.files:
             continue
         try:
-            begun.append(_begin_in_quiet(place, where, now))
+            begun.append(_begin_in_quiet(place, where, now, stop))
         except LogError as problem:
             failed.add(place.entry.path)
             said.append(error(str(problem)))
@@ -171,32 +174,34 @@ def begin_new(
     return Newcomers(tuple(begun), tuple(said), frozenset(failed))
 
 
-def problems_of(new: Sequence[Place], places: Sequence[Place]) -> list[str]:
+def problems_of(
+    new: Sequence[Place], places: Sequence[Place], stop: Stop | None = None
+) -> list[str]:
     """Return why some of the `new` logs cannot be followed.
 
     ConfigError where that is so for every one of `places`: not one can be used, none is known.
     """
-    problems = [reason for place in new if (reason := unusable(place)) is not None]
+    problems = [reason for place in new if (reason := unusable(place, stop)) is not None]
     if len(problems) == len(places):
         raise ConfigError("; ".join(problems) or "nothing that was named is there")
     return problems
 
 
-def _begin_in_quiet(place: Place, where: Begin | int, now: float) -> Begun:
+def _begin_in_quiet(place: Place, where: Begin | int, now: float, stop: Stop | None) -> Begun:
     """Give a log its origin, looking again where its names moved meanwhile."""
     for _ in range(_TRIES - 1):
         try:
-            return begin_place(place, where, now)
+            return begin_place(place, where, now, stop)
         except Moved:
             wanted = Wanted(place.entry.path, place.entry.rotated)
             found = {one.path: one for one in discover([wanted], Disk())}
             place = place._replace(found=found.get(place.found.path, place.found))
-    return begin_place(place, where, now)
+    return begin_place(place, where, now, stop)
 
 
-def begin_place(place: Place, where: Begin | int, now: float) -> Begun:
+def begin_place(place: Place, where: Begin | int, now: float, stop: Stop | None = None) -> Begun:
     """Give a log its origin, and let it remember the entry that named it."""
-    begun = begin(place.found, where, now, place.entry.format)
+    begun = begin(place.found, where, now, place.entry.format, stop)
     return begun._replace(log=replace(begun.log, entry=place.entry.path))
 
 

@@ -40,19 +40,27 @@ class OpenFile:
     """A regular file, open for reading; a context manager that closes it.
 
     `known` are marks that it may begin like, so that NULs before it need not be read again, and
-    `patience` is how many of them are read of a plain file.
+    `patience` is how many of them are read of a plain file. Once a `stop` is asked for, what goes
+    through it raises Interrupted.
     """
 
     def __init__(
-        self, source: Source, sight: Sight, known: Iterable[Mark] = (), patience: int = sys.maxsize
+        self,
+        source: Source,
+        sight: Sight,
+        known: Iterable[Mark] = (),
+        patience: int = sys.maxsize,
+        stop: Stop | None = None,
     ) -> None:
+        stop = Stop() if stop is None else stop
         self._source = source
         self.sight = sight
         self._cursor: PlainCursor | ArchiveCursor
         if self.plain:
-            self._cursor = PlainCursor(sight.size, self.pread, source.hole)
+            self._cursor = PlainCursor(sight.size, self.pread, source.hole, stop)
         else:
-            self._cursor = ArchiveCursor(sight.form, sight.size, self.pread, source.hole)
+            read = (self.pread, source.hole)
+            self._cursor = ArchiveCursor(sight.form, sight.size, *read, stop)
         begin = max((mark.start for mark in known if self._begins_like(mark)), default=0)
         found = _beginning(self._cursor, begin, patience if self.plain else sys.maxsize)
         self.start, self.beginning, self.is_begun = found
@@ -189,7 +197,7 @@ def open_file(
         open_remote(path, Stop() if stop is None else stop) if is_url(path) else open_disk(path)
     )
     try:
-        return OpenFile(source, _sight(source, path), known, patience)
+        return OpenFile(source, _sight(source, path), known, patience, stop)
     except BaseException as error:
         source.close()
         if isinstance(error, OSError):

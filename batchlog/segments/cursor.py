@@ -1,13 +1,15 @@
 """Positions in an open file: the bytes of a plain one as they lie, of an archive decompressed.
 
 An archive has a window that moves forward; to go back it starts over. Memory is bounded by the
-span that is asked for and one block. Holes of sparse files are not read (R111).
+span that is asked for and one block. Holes of sparse files are not read (R111). Whoever goes
+through blocks, or waits for an archive to come to a place, hears a stop: Interrupted (R113).
 """
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from batchlog import codecs
+from batchlog.errors import Interrupted, Stop
 
 BLOCK = 1 << 22
 """Bytes asked of the system at a time: with half of it threads that scan wait for the interpreter a
@@ -33,10 +35,16 @@ class Block(NamedTuple):
     """Length of a hole that was not read; there are no data in such a block."""
 
 
+def _hear(stop: Stop) -> None:
+    if stop:
+        raise Interrupted("interrupted while a file was looked at: the same command goes on")
+
+
 class PlainCursor:
     """Bytes as they lie on disk."""
 
-    def __init__(self, size: int, pread: Pread, hole: Hole) -> None:
+    def __init__(self, size: int, pread: Pread, hole: Hole, stop: Stop) -> None:
+        self._stop = stop
         self._size = size
         self._pread = pread
         self._hole = hole
@@ -54,6 +62,7 @@ class PlainCursor:
     def blocks(self, offset: int) -> Iterator[Block]:
         """Yield the bytes from `offset` on."""
         while offset < self._size:
+            _hear(self._stop)
             begin, end = self._hole(offset, min(offset + BLOCK, self._size))
             if begin == offset:
                 end = min(end, self._size)
@@ -71,7 +80,8 @@ class PlainCursor:
 class ArchiveCursor:
     """Bytes of a compressed file: a window that moves forward, and starts over to go back."""
 
-    def __init__(self, form: str, size: int, pread: Pread, hole: Hole) -> None:
+    def __init__(self, form: str, size: int, pread: Pread, hole: Hole, stop: Stop) -> None:
+        self._stop = stop
         self._form = form
         self._size = size
         self._pread = pread
@@ -109,6 +119,7 @@ class ArchiveCursor:
         """Take in one more block and forget what lies before `keep`; False at the end."""
         if self._ended:
             return False
+        _hear(self._stop)
         try:
             data, verified = next(self._blocks)
         except StopIteration:

@@ -10,7 +10,7 @@ from typing import NamedTuple, assert_never
 
 from msgspec.structs import replace
 
-from batchlog.errors import LogError
+from batchlog.errors import Interrupted, LogError
 from batchlog.segments.book import Book, Progress
 from batchlog.segments.discover import File, Found
 from batchlog.segments.findings import decision, error, notice
@@ -70,6 +70,8 @@ def follow(log: Log, found: Found, tools: Tools) -> Iterator[Progress | Seen]:
             yield from following.run()
         except LogError as problem:
             yield following.give_up(problem)
+        except Interrupted:
+            yield following.leave()
 
 
 class _Follow:
@@ -101,6 +103,10 @@ class _Follow:
         everything = not look.hidden and not self._tools.stop
         gone = set(range(len(self._book.log.segments))) - self._book.seen
         yield Seen(self._book.log, frozenset(gone if everything else ()), look.vanished)
+
+    def leave(self) -> Progress:
+        """Leave the log as far as it came: a stop was asked for while a file was looked at."""
+        return self._book.progress()
 
     def give_up(self, problem: LogError) -> Progress:
         """Leave the log as far as it came: the disk does not give what is needed to decide."""

@@ -103,7 +103,7 @@ class Look:
 
     def _open(self, file: File) -> OpenFile | None:
         try:
-            content = open_file(file.path, self._marks, PATIENCE)
+            content = open_file(file.path, self._marks, PATIENCE, self._tools.stop)
         except FileNotFoundError:
             self.vanished = True
             return None

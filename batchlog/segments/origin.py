@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from batchlog import codecs
-from batchlog.errors import ConfigError, LogError
+from batchlog.errors import ConfigError, LogError, Stop
 from batchlog.formats import resolve
 from batchlog.scan.count import stamper
 from batchlog.segments.content import OpenFile, open_file
@@ -42,15 +42,18 @@ class Begun(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def begin(found: Found, where: Begin | int, now: float, asked: str) -> Begun:
+def begin(
+    found: Found, where: Begin | int, now: float, asked: str, stop: Stop | None = None
+) -> Begun:
     """Return the log of `found` with its origin. `where` may be a moment in Unix seconds.
 
-    ConfigError where a moment is asked for and the lines have no time stamps.
+    ConfigError where a moment is asked for and the lines have no time stamps; Interrupted where a
+    `stop` is asked for.
     """
     log = Log(found.path, int(now))
     if where is Begin.OLDEST:
         return Begun(replace(log, above=0), ())
-    maker = _Origin(asked)
+    maker = _Origin(asked, stop)
     if isinstance(where, int):
         segments = maker.at_moment(found, where)
     elif where is Begin.COUNTED:
@@ -69,8 +72,9 @@ class Moved(LogError):  # noqa: N818 - a state of a file, as in `errors`
 
 
 class _Origin:
-    def __init__(self, asked: str) -> None:
+    def __init__(self, asked: str, stop: Stop | None) -> None:
         self._asked = asked
+        self._stop = stop
         self.findings: list[Finding] = []
         self.above: int | None = None
 
@@ -119,7 +123,7 @@ class _Origin:
     def _open(self, file: File) -> Iterator[OpenFile | None]:
         """Open a file; None where it holds nothing, is gone or cannot be opened, which is said."""
         try:
-            content = open_file(file.path)
+            content = open_file(file.path, stop=self._stop)
         except FileNotFoundError:
             raise Moved(file.path) from None
         except LogError as problem:

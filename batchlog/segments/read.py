@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from batchlog import codecs
-from batchlog.errors import Stop
+from batchlog.errors import Interrupted, Stop
 from batchlog.scan import MUCH, Scanner
 from batchlog.segments.ahead import Ahead
 from batchlog.segments.content import OpenFile
@@ -148,15 +148,13 @@ def _steps(
                 break
             if content.plain and state.pending_bytes >= LIMIT:
                 yield state.step("more")
+    except Interrupted:  # it was asked for since the last block
+        end = "more"
     except codecs.Truncated:
         end, fault = "truncated", "it ends in the middle"
     except codecs.Corrupt as error:
         end, fault = "corrupt", str(error)
-    if what.final and end == "complete":
-        state.take(state.lines.finish())
-        state.settle()
-    if what.salvage and end == "truncated":
-        state.settle()
+    state.end(what, end)
     yield state.step(end, fault)
 
 
@@ -214,6 +212,14 @@ class _Reader:
         for tally in tallies:
             self._merged += 1
             _merge(self._solid if self._merged <= self._sure else self._staged, tally)
+
+    def end(self, what: Read, end: End) -> None:
+        """Take what waits at the end as sure where nothing will follow it (R33, R50)."""
+        ended = what.final and end == "complete"
+        if ended:
+            self.take(self.lines.finish())
+        if ended or (what.salvage and end == "truncated"):
+            self.settle()
 
     def settle(self) -> None:
         """Take what was read so far as sure."""
