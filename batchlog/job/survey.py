@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from batchlog.config.schema import LogEntry
 from batchlog.config.times import Since
 from batchlog.entries import Entries
-from batchlog.errors import ConfigError, LogError, Stop
+from batchlog.errors import ConfigError, Interrupted, LogError, Stop
 from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.discover import Found, Wanted, discover, is_glob
 from batchlog.segments.disk import Disk
@@ -75,7 +75,7 @@ def unusable(place: Place, stop: Stop | None = None) -> str | None:
         with open_file(found.files[-1].path, patience=PATIENCE, stop=stop) as content:
             if not content.empty:
                 format_of(content, place.entry.format, ())
-    except FileNotFoundError:
+    except (FileNotFoundError, Interrupted):
         return None
     except LogError as problem:
         return str(problem)
@@ -153,18 +153,23 @@ def begin_new(
 ) -> Newcomers:
     """Give an origin to each log that has none yet.
 
-    ConfigError where not one log can be used and none is known; Interrupted where a `stop` is asked
-    for.
+    ConfigError where not one log can be used and none is known. What takes long once a `stop` is
+    asked for begins in the next run; Interrupted where there is nothing else to do in this one.
     """
     new = [place for place in places if place.found.path not in known]
     said = [error(text) for text in problems_of(new, places, stop)]
-    begun, failed = [], set()
+    begun, failed = list[Begun](), set[str]()
     for place in new:
         where = _where(place.entry, known, known_entries, since)
         if not place.found.files:
             continue
         try:
             begun.append(_begin_in_quiet(place, where, now, stop))
+        except Interrupted:
+            if not known:
+                raise
+            failed.update(one.entry.path for one in new)
+            break
         except LogError as problem:
             failed.add(place.entry.path)
             said.append(error(str(problem)))

@@ -2,7 +2,7 @@
 
 An archive has a window that moves forward; to go back it starts over. Memory is bounded by the
 span that is asked for and one block. Holes of sparse files are not read (R111). Whoever goes
-through blocks, or waits for an archive to come to a place, hears a stop: Interrupted (R113).
+through many blocks, or waits for an archive to come to a place, hears a stop: Interrupted (R113).
 """
 
 from collections.abc import Callable, Iterator
@@ -25,6 +25,11 @@ _LAST = 4096
 """Bytes of a hole that an archive's decoder is shown: that there are NULs, and not how many."""
 
 
+_LITTLE, _LITTLE_PACKED = 1 << 26, 1 << 22
+"""Bytes of a plain file, and of an archive, that are gone through although a stop is asked for: it
+takes less than a second, and what is begun is done."""
+
+
 class Block(NamedTuple):
     """Some bytes of a content."""
 
@@ -35,8 +40,9 @@ class Block(NamedTuple):
     """Length of a hole that was not read; there are no data in such a block."""
 
 
-def _hear(stop: Stop) -> None:
-    if stop:
+def _hear(stop: Stop, passed: int, little: int) -> None:
+    """Raise Interrupted where a stop is asked for and more than a little was gone through."""
+    if passed > little and stop:
         raise Interrupted("interrupted while a file was looked at: the same command goes on")
 
 
@@ -61,8 +67,9 @@ class PlainCursor:
 
     def blocks(self, offset: int) -> Iterator[Block]:
         """Yield the bytes from `offset` on."""
+        first = offset
         while offset < self._size:
-            _hear(self._stop)
+            _hear(self._stop, offset - first, _LITTLE)
             begin, end = self._hole(offset, min(offset + BLOCK, self._size))
             if begin == offset:
                 end = min(end, self._size)
@@ -119,7 +126,7 @@ class ArchiveCursor:
         """Take in one more block and forget what lies before `keep`; False at the end."""
         if self._ended:
             return False
-        _hear(self._stop)
+        _hear(self._stop, self.position, _LITTLE_PACKED)
         try:
             data, verified = next(self._blocks)
         except StopIteration:

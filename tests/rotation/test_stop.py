@@ -13,7 +13,7 @@ import pytest
 
 from batchlog.config.schema import LogEntry
 from batchlog.config.times import Since
-from batchlog.errors import Stop
+from batchlog.errors import Exit, Interrupted, Stop
 from batchlog.segments.cursor import BLOCK
 from tests.site import At, Killed, Site, die, line, lines, total, wide
 
@@ -217,3 +217,22 @@ def test_r43_r76_a_backlog_and_an_archive_that_grows_a_hundredfold_take_bounded_
     assert many + 40_000 == sum(one.requests for one in totals)
     assert 7 * many + sum(range(40_000)) == sum(one.bytes for one in totals)
     assert int(ended.stdout) < 150 * 1024
+
+
+def test_r77_a_log_that_would_take_long_to_begin_begins_in_the_next_run(site: Site) -> None:
+    """The others are committed and pushed; a first run that is stopped there begins none."""
+    site.append(range(3))
+    stopped = Stop()
+    stopped.set()
+    slow = site.logs / "slow-access.log"
+    slow.write_bytes(gzip.compress(line(10)) + gzip.compress(b"", mtime=0) * 300_000)
+    with pytest.raises(Interrupted):
+        site.run(slow, since="now", stop=stopped)
+    assert total(range(3)) == site.run().totals
+    ran = site.run(site.access, slow, stop=stopped)
+    assert Exit.BUSY == ran.exit
+    assert total(range(3)) == ran.totals
+    slow.write_bytes(gzip.compress(line(10)))
+    assert total(range(3)) == site.run(site.access, slow).totals  # it joins at its end
+    site.append(range(3, 5))
+    assert total(range(5)) == site.run().totals
