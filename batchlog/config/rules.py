@@ -7,7 +7,6 @@ does not know the key the value stands under. No file is read, and no secret is 
 import re
 from collections.abc import Collection
 from itertools import pairwise
-from math import isfinite
 from urllib.parse import urlsplit
 
 from batchlog.errors import ConfigError
@@ -87,11 +86,17 @@ def namespace(text: str) -> None:
         raise ConfigError(f"{text!r} cannot begin a metric's name; expected letters, digits and _")
 
 
+_LONGEST = 1_000_000
+"""Seconds of the largest bound of a bucket, eleven days: no request takes as long."""
+
+
 def buckets(seconds: tuple[float, ...]) -> None:
     """Refuse upper bounds that do not ascend from above 0, seen in whole nanoseconds."""
-    bounds = [round(bound * 1e9) for bound in seconds if isfinite(bound)]
+    bounds = [round(bound * 1e9) for bound in seconds if abs(bound) <= _LONGEST]
     if len(bounds) < max(len(seconds), 1) or any(a >= b for a, b in pairwise([0, *bounds])):
-        raise ConfigError(f"expected seconds above 0, ascending, got {list(seconds)}")
+        raise ConfigError(
+            f"expected seconds above 0, ascending, up to {_LONGEST:,}, got {list(seconds)}"
+        )
 
 
 def timezone(name: str) -> None:

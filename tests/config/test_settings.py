@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from batchlog.config import rules
 from batchlog.config.load import load
 from batchlog.config.schema import Duration, Flags, Gateway, LogEntry, Schedule, Settings, Urls
 from batchlog.errors import ConfigError, Exit
@@ -471,3 +472,15 @@ def test_a_password_in_a_url_is_refused_and_never_shown(file: Path, url: str) ->
         assert "hunter2" not in message
         assert "user name or password in it" in message
         assert "password_file under [gateway]" in message
+
+
+@pytest.mark.parametrize(
+    "bounds", [(1e300,), (1e12,), (0.1, 1e30), (-1e300,), (float("-inf"),), (float("nan"),)]
+)
+def test_a_bound_that_no_request_lasts_is_refused(bounds: tuple[float, ...]) -> None:
+    with pytest.raises(ConfigError, match="expected seconds above 0, ascending, up to 1,000,000"):
+        rules.buckets(bounds)
+
+
+def test_a_bound_of_days_is_none_that_is_refused() -> None:
+    rules.buckets((0.005, 1.0, 1_000_000.0))
