@@ -1,5 +1,6 @@
 """TLS with a gateway: what is needed for it from files, and what its failures mean."""
 
+import re
 import ssl
 from typing import NamedTuple, NoReturn
 
@@ -20,6 +21,8 @@ def tls_context(target: Target) -> ssl.SSLContext | None:
         if authorities is not None:
             look_at(authorities, MOST_PEM)
         context = ssl.create_default_context(cafile=target.ca_file)
+        # Debian's Python leaves it to OpenSSL's configuration.
+        context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     except OSError as error:  # an SSLError too
         raise unusable(target, "ca_file", f"{authorities}: {_why(error)}") from None
     if target.cert_file is not None:
@@ -87,9 +90,15 @@ _MEANINGS: tuple[tuple[tuple[str, ...], Meaning], ...] = (
 is such a reason (sslerr.h), so none of these words are the server's."""
 
 
+def _reason(error: ssl.SSLError) -> str:
+    """Return OpenSSL's reason, of which Python knows not all by name."""
+    unnamed = re.match(r"\[SSL\] (.+?) \(_ssl\.c", error.strerror or "")
+    return error.reason or (unnamed[1] if unnamed else "connection lost")
+
+
 def meaning(error: ssl.SSLError, *, shows_certificate: bool) -> Meaning:
     """Say what a failed handshake means; `shows_certificate`: we have one of our own to show."""
-    reason = (error.reason or "connection lost").replace("_", " ").lower()
+    reason = _reason(error).replace("_", " ").lower()
     found = next(found for words, found in _MEANINGS if any(word in reason for word in words))
     text = f"TLS failed ({reason})" + (f": {found.text}" if found.text else "")
     ours = "it may want gateway.cert_file and gateway.key_file"

@@ -162,14 +162,26 @@ class _Connection(HTTPConnection):
         self._parts: list[bytes] | None = None
 
     def _tunnel(self) -> None:
-        try:
+        answers: list[Response] = []
+
+        def response(*args: Any, **more: Any) -> Response:  # noqa: ANN401 - as there
+            answers.append(Response(*args, **more))
+            return answers[-1]
+
+        self.response_class = response  # type: ignore[assignment]  # to close it: before 3.11.5
+        try:  # http.client leaves that to chance, and with it the connection open
             super()._tunnel()  # type: ignore[misc]
         except TimeoutError:
             raise
         except (OSError, HTTPException) as error:
             # The only word of it that is known is what http.client says of the proxy's status.
             status = re.match(r"Tunnel connection failed: (\d+)", str(error))
+            self.close()
             raise Tunnel(int(status[1]) if status else None) from None
+        finally:
+            self.response_class = Response
+            for one in answers:
+                one.close()
 
     def connect(self) -> None:
         super().connect()
