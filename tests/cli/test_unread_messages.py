@@ -260,10 +260,14 @@ def test_r131_results_that_nobody_reads_hold_no_lock_and_keep_no_signal(
             stdout=stdout,
             stderr=subprocess.DEVNULL,
         )
-        wait_until_it_writes(process.pid)
-        assert 0 == program.push(program.log(3)).exit
-        process.send_signal(number)
-        assert process.wait(PATIENCE) in (-number, 75)
+        try:
+            wait_until_it_writes(process.pid)
+            assert 0 == program.push(program.log(3)).exit
+            process.send_signal(number)
+            assert process.wait(PATIENCE) in (-number, 75)
+        finally:
+            process.kill()
+            process.wait()
 
 
 def wait_until_it_writes(pid: int) -> None:
