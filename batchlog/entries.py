@@ -1,22 +1,21 @@
 """Which logs a run is about: arguments, else the configuration's entries, else the remembered.
 
-Paths are made absolute here. What the labels of a log are follows from its entry.
+Paths are made absolute here.
 """
 
 import fnmatch
 import glob
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from batchlog.config.schema import LogEntry, Settings
 from batchlog.errors import ConfigError
-from batchlog.labels import OTHER
 from batchlog.segments.discover import is_glob
 from batchlog.segments.known import Log
 from batchlog.segments.names import readings
+from batchlog.segments.walk import ANY
 from batchlog.state.checkpoint import Entry
 
 
@@ -86,11 +85,31 @@ class Entries:
 
 def _matches(path: Sequence[str], pattern: Sequence[str]) -> bool:
     """Match as glob does: part by part, so that `*` ends at a slash and only `**` does not."""
-    if not pattern or not path:
-        return not pattern and not path
-    if pattern[0] == "**":
-        return _matches(path, pattern[1:]) or _matches(path[1:], pattern)
-    return fnmatch.fnmatchcase(path[0], pattern[0]) and _matches(path[1:], pattern[1:])
+    *directories, name = path
+    *parents, last = pattern
+    return fnmatch.fnmatchcase(name, last) and _leads(directories, parents)
+
+
+def _leads(directories: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Match directories one after the other, each `**` with as few as will do.
+
+    A `**` may take more only until the next one is reached: from there on any choice is as good.
+    """
+    done = part = 0
+    again: tuple[int, int] | None = None
+    while done < len(directories):
+        wanted = pattern[part] if part < len(pattern) else None
+        if wanted == ANY:
+            again = done, part
+            part += 1
+        elif wanted is not None and fnmatch.fnmatchcase(directories[done], wanted):
+            done, part = done + 1, part + 1
+        elif again is not None:
+            again = again[0] + 1, again[1]
+            done, part = again[0], again[1] + 1
+        else:
+            return False
+    return all(wanted == ANY for wanted in pattern[part:])
 
 
 def text_of(path: str) -> str:
@@ -118,22 +137,3 @@ def _belongs_to_another(path: str, given: Mapping[str, None]) -> bool:
             f"what lies before where counting began is for 'batchlog backfill {path}'"
         )
     return False
-
-
-def static_labels(entry: LogEntry, path: str) -> dict[str, str]:
-    """Return the labels that every line of the log at `path` carries."""
-    labels = dict(entry.labels)
-    if entry.labels_from_path is not None:
-        pattern = re.compile(entry.labels_from_path)
-        found = pattern.search(path)
-        for name in pattern.groupindex:
-            value = found[name] if found else None
-            labels[name] = text_of(value) if value else OTHER
-    return labels
-
-
-def path_label_names(entry: LogEntry) -> frozenset[str]:
-    """Return the labels whose values come from paths and so have no bounds."""
-    if entry.labels_from_path is None:
-        return frozenset()
-    return frozenset(re.compile(entry.labels_from_path).groupindex)

@@ -35,6 +35,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "config": ("schema", "load"),
     "engines": (),
     "entries": (),
+    "path_labels": (),
     "job": ("request", "survey", "work", "following", "run"),
     "backfill": (),
     "history": ("seam", "series", "journal", "days", "manifest"),

@@ -6,13 +6,13 @@ import stat
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from batchlog.backfill.walk import is_deep, matches
 from batchlog.errors import Busy, ConfigError, Interrupted, LogError, Stop
 from batchlog.segments.discover import is_glob
 from batchlog.segments.findings import Finding, decision, error
 from batchlog.segments.listing import Found, listed
 from batchlog.segments.remote import open_remote
 from batchlog.segments.source import is_url, shown
+from batchlog.segments.walk import is_deep, matches
 
 INTERRUPTED = "interrupted before all files were found: run the same command again"
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from batchlog.backfill.reading import Taken
 from batchlog.config.schema import Metrics
-from batchlog.entries import path_label_names, static_labels
 from batchlog.labels import OPEN, OTHER
+from batchlog.path_labels import path_label_names, static_labels
 from batchlog.segments.book import plus
 from batchlog.segments.identity import Mark
 from batchlog.segments.known import Consumed, Counters

@@ -8,8 +8,8 @@ from functools import partial
 from batchlog.cli import options
 from batchlog.config import rules
 from batchlog.config.schema import Settings
-from batchlog.entries import path_label_names
 from batchlog.errors import ConfigError
+from batchlog.path_labels import path_label_names
 from batchlog.segments.source import is_url, shown
 
 LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")

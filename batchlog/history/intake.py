@@ -13,12 +13,12 @@ from batchlog.backfill.progress import Progress
 from batchlog.backfill.reading import Event, Failed, Reading, Taken
 from batchlog.backfill.request import Wanted
 from batchlog.engines import Task, open_window
-from batchlog.entries import path_label_names, static_labels
 from batchlog.errors import ConfigError, Interrupted
 from batchlog.history import manifest, seam
 from batchlog.history.journal import Finished, Journal, LogLabels
 from batchlog.job.request import Verdict
 from batchlog.labels import OPEN
+from batchlog.path_labels import path_label_names, static_labels
 from batchlog.scan import Timing
 from batchlog.segments.findings import warning
 from batchlog.segments.ledger import Ledger

@@ -12,6 +12,7 @@ from batchlog.job.deliver import targets
 from batchlog.job.logrotate import copytruncated
 from batchlog.job.request import Request
 from batchlog.job.survey import Place, survey, unmatched, unusable
+from batchlog.path_labels import given_up
 from batchlog.scan import lacking, scanner
 from batchlog.segments.content import open_file
 from batchlog.segments.findings import Finding, amount, error, notice, resolving, warning
@@ -88,6 +89,7 @@ def _logs(request: Request, state: State | None, now: float) -> Iterator[Finding
         if why is None:
             yield notice(f"log: {path}, {amount(len(place.found.files), 'file')}")
             yield from _format(place)
+            yield from map(warning, given_up(place.entry, path))
             yield from _rotation(path)
             yield from _links(place)
         elif path in known and not place.found.files and not place.found.problems:

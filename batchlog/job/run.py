@@ -4,7 +4,7 @@ Commit comes before push: what is pushed is durable then, and a crash can only l
 stale, which the next run heals.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from time import monotonic
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ from batchlog.job.request import Request, Verdict, World
 from batchlog.job.survey import Place, after_backfill, begin_new, left_out, survey, unmatched
 from batchlog.job.work import Work
 from batchlog.metrics import RunStatus
+from batchlog.path_labels import given_up
 from batchlog.scan import WITHOUT_NUMPY
 from batchlog.segments.discover import is_glob
 from batchlog.segments.findings import amount, error, notice, size, warning
@@ -115,9 +116,7 @@ class _Run:
         lasting = [entry for entry in entries if entry.path not in newcomers.failed]
         work.change(entries=_remembered(work.state.entries, lasting))
         work.change(group=work.state.group or group_of(self._request))
-        for place in places:
-            if place.found.path in work.logs:
-                work.seed(place.entry, place.found.path)
+        self._seed(work, places, {begun.log.path for begun in newcomers.begun})
         reach("run.origins")
         if newcomers.begun:
             work.commit()  # origins first: a kill from here on moves none of them (R99)
@@ -131,6 +130,14 @@ class _Run:
         if reader.by_rows:
             self._verdict.hear(notice(WITHOUT_NUMPY))
         self._lap("read")
+
+    def _seed(self, work: Work, places: Sequence[Place], new: Container[str]) -> None:
+        """Let each log's usual statuses be there with 0; less after a stop."""
+        for place in places:
+            entry, path = place.entry, place.found.path
+            if path in work.logs and not self._world.stop:
+                work.seed(entry, path)
+                self._verdict.hear(*map(warning, given_up(entry, path) if path in new else ()))
 
     def _admit(
         self, work: Work, entries: Sequence[LogEntry], places: Sequence[Place]

@@ -7,9 +7,9 @@ import msgspec
 from msgspec.structs import replace
 
 from batchlog.config.schema import LogEntry, Settings
-from batchlog.entries import path_label_names, static_labels
 from batchlog.failpoints import reach
 from batchlog.labels import OPEN
+from batchlog.path_labels import path_label_names, static_labels
 from batchlog.segments.book import Progress
 from batchlog.segments.gone import beyond, is_long_gone, retire
 from batchlog.segments.known import Counters, Log

@@ -11,9 +11,11 @@ import stat
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from batchlog.errors import Stop
 from batchlog.segments.disk import Disk, Member
 from batchlog.segments.findings import Finding, decision, warning
 from batchlog.segments.names import Rotated, is_leftover, readings
+from batchlog.segments.walk import directories, is_deep
 
 
 class File(NamedTuple):
@@ -91,8 +93,14 @@ def _bases(pattern: str, disk: Disk) -> list[tuple[str, bool]]:
     if not is_glob(pattern):
         return [(pattern, False)]
     parent, name = os.path.split(pattern)
-    parents = glob.glob(parent, recursive=True) if glob.has_magic(parent) else [parent]
-    return [found for directory in sorted(parents) for found in _bases_in(directory, name, disk)]
+    return [found for place in _parents(parent) for found in _bases_in(place, name, disk)]
+
+
+def _parents(pattern: str) -> list[str]:
+    """Return the directories that the pattern's files may lie in, sorted."""
+    if is_deep(pattern):
+        return directories(pattern, Stop())
+    return sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern]
 
 
 def _bases_in(directory: str, pattern: str, disk: Disk) -> list[tuple[str, bool]]:

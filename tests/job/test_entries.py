@@ -6,7 +6,7 @@ import pytest
 
 from batchlog.config.load import load
 from batchlog.config.schema import Flags, LogEntry, Settings
-from batchlog.entries import Entries, path_label_names, select, static_labels
+from batchlog.entries import Entries, select
 from batchlog.errors import ConfigError
 from batchlog.state.checkpoint import Entry
 
@@ -79,13 +79,3 @@ def test_a_lone_rotated_name_without_its_base_is_a_log(tmp_path: Path) -> None:
     path = str(tmp_path / "access.log.1")
     (tmp_path / "access.log.1").touch()
     assert [path] == [entry.path for entry in select(settings(tmp_path), [path], [])]
-
-
-def test_labels_come_from_the_entry_and_the_path() -> None:
-    entry = LogEntry(
-        "/l/*", labels={"tier": "edge"}, labels_from_path=r"(?P<site>[^/]+)-access\.log$"
-    )
-    assert {"tier": "edge", "site": "shop"} == static_labels(entry, "/l/shop-access.log")
-    assert {"tier": "edge", "site": "other"} == static_labels(entry, "/l/strange")
-    assert frozenset({"site"}) == path_label_names(entry)
-    assert frozenset() == path_label_names(LogEntry("/l/*"))
