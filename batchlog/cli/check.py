@@ -26,6 +26,6 @@ def command(logs: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - click
     exits = set()
     for finding in check(asked, now):
         mark = "FAIL" if finding.is_error else "WARN" if finding.is_warning else "ok"
-        click.echo(f"{mark:<4}  {console.printable(finding.text)}")
+        click.echo(f"{mark:<4}  {console.sentence(finding.text)}")
         exits |= {Exit.DATA} if finding.is_error else set()
     return Exit.first(exits)

@@ -21,6 +21,9 @@ log = logging.getLogger("batchlog")
 
 _STANDARD_OUTPUT, _STANDARD_ERROR = 1, 2
 
+_HEAD, _TAIL = 9000, 500
+"""How many characters of a message stay: the longest paths (4096 bytes each), and the next step."""
+
 _COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m"}
 
 
@@ -32,7 +35,7 @@ class _Line(logging.Formatter):
         self._coloured = coloured
 
     def format(self, record: logging.LogRecord) -> str:
-        name, text = record.levelname, printable(record.getMessage())
+        name, text = record.levelname, sentence(record.getMessage())
         colour = _COLOURS.get(record.levelno, "") if self._coloured else ""
         line = f"{colour}{name}{chr(27) + '[0m' if colour else ''} {text}"
         if record.exc_info:
@@ -114,6 +117,13 @@ def leave_output() -> None:
 def say(finding: Finding) -> None:
     """Log what was found."""
     log.log(finding.level, "%s", finding.text)
+
+
+def sentence(text: str) -> str:
+    """Return a message, printable; what quotes more than anybody reads is cut in its middle."""
+    if len(text) > _HEAD + _TAIL:
+        text = f"{text[:_HEAD]} … {text[-_TAIL:]}"
+    return printable(text)
 
 
 def printable(text: str) -> str:

@@ -42,6 +42,10 @@ PRESETS: Mapping[str, Format] = MappingProxyType(_presets())
 """Each preset by its name; `nginx` is `combined`."""
 
 
+_LONGEST = 8192
+"""More characters than any line of a log is written with, and few enough to be read at once."""
+
+
 @lru_cache(maxsize=64)
 def resolve(spec: str) -> Format:
     """Return the format that a preset's name, a LogFormat or a log_format string stands for.
@@ -51,6 +55,10 @@ def resolve(spec: str) -> Format:
     spec = spec.strip()
     if spec in PRESETS:
         return PRESETS[spec]
+    if len(spec) > _LONGEST:
+        raise ConfigError(
+            f"format {spec[:60]!r}… has {len(spec)} characters; expected at most {_LONGEST}"
+        )
     tokens = nginx.tokens(spec) if _is_nginx(spec) else apache.tokens(spec)
     found = Format(spec, tokens)
     if not found.fields:

@@ -126,3 +126,25 @@ def test_r59_a_change_of_labels_begins_new_series_beside_the_old(program: Progra
     text = program.textfile.read_text()
     assert 'batchlog_http_requests_total{status="200"} 3.0' in text
     assert 'batchlog_http_requests_total{method="GET"} 2.0' in text
+
+
+@pytest.mark.parametrize(
+    ("written", "end"),
+    [
+        ("[[log]]\npath = '/x'\nformat = '{}'", "expected at most 8192"),
+        ("[schedule]\ncron = '{}'", "expected five: minute"),
+        ("[metrics]\nby = ['{}']", "expected one of"),
+        ("{} = 1", "schedule, log"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line_however_long_it_is(
+    program: Program, written: str, end: str
+) -> None:
+    program.config.write_text(written.format("x" * 1_000_000))
+    for command in ("push", "check"):
+        done = program(command)
+        (said,) = (done.out + done.err).splitlines()
+        assert 2 == done.exit
+        assert str(program.config) in said
+        assert end in said[-500:]
+        assert 10_000 > len(said)

@@ -69,6 +69,8 @@ def test_the_sign_of_the_other_kind_is_text() -> None:
     [
         ("combind", "'combind' is not known.*common, combined, vhost_common.*LogFormat.*log_form"),
         ("", "'' is not known"),
+        ("%h " * 340_000, r"^format '%h .{20,60}… has 1019999 characters; expected at most 8192$"),
+        ("%{" * 4097, "has 8194 characters"),
         ("auto", "'auto' is not known"),
         ("LogFormat %h", "begins no directive|has no status"),
         ("%h %l %u", "has no status: add %>s"),
