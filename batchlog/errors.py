@@ -81,17 +81,28 @@ class Interrupted(Busy):
     """A stop was asked for while an answer was waited for."""
 
 
+_FEW = 100
+"""Files that are opened although a stop is asked for: what is begun is done where that is quick."""
+
+
 class Stop:
     """A request to stop that a signal handler sets and loops look at: true once asked for."""
 
-    __slots__ = ("_asked",)
+    __slots__ = ("_asked", "_passed")
 
     def __init__(self) -> None:
         self._asked = False
+        self._passed = 0
 
     def set(self) -> None:
         """Ask for the stop."""
         self._asked = True
+
+    def one_more(self) -> None:
+        """Let one more file be opened; Interrupted where a few were since the stop is asked for."""
+        self._passed += self._asked
+        if self._passed > _FEW:
+            raise Interrupted("interrupted while files were looked at: the same command goes on")
 
     def __bool__(self) -> bool:
         return self._asked

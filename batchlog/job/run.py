@@ -116,10 +116,10 @@ class _Run:
         lasting = [entry for entry in entries if entry.path not in newcomers.failed]
         work.change(entries=_remembered(work.state.entries, lasting))
         work.change(group=work.state.group or group_of(self._request))
-        self._seed(work, places, {begun.log.path for begun in newcomers.begun})
         reach("run.origins")
         if newcomers.begun:
             work.commit()  # origins first: a kill from here on moves none of them (R99)
+        self._seed(work, places, {begun.log.path for begun in newcomers.begun})
         self._lap("begin")
         reach("run.begun")
         settings = self._request.settings

@@ -190,8 +190,11 @@ def open_file(
 
     Raises FileNotFoundError where it is gone by now, UnknownForm where batchlog cannot read what
     is in it, and LogError where it cannot be read at all or is no regular file (R20). Of a URL:
-    ConfigError where what it needs is not installed, and Interrupted where a `stop` is asked for.
+    ConfigError where what it needs is not installed. Interrupted where a `stop` is asked for and a
+    few files have been opened since.
     """
+    if stop is not None:
+        stop.one_more()
     path = local(path)
     source: Source = (
         open_remote(path, Stop() if stop is None else stop) if is_url(path) else open_disk(path)

@@ -236,3 +236,59 @@ def test_r77_a_log_that_would_take_long_to_begin_begins_in_the_next_run(site: Si
     assert total(range(3)) == site.run(site.access, slow).totals  # it joins at its end
     site.append(range(3, 5))
     assert total(range(5)) == site.run().totals
+
+
+MANY = 250
+"""More files than are opened once a stop is asked for."""
+
+
+def _asked() -> Stop:
+    stop = Stop()
+    stop.set()
+    return stop
+
+
+def _of_many(site: Site, suffix: str = "") -> tuple[LogEntry, ...]:
+    for number in range(MANY):
+        site.append(range(number * 10, number * 10 + 2), to=site.logs / f"{number:03}.log{suffix}")
+    return (LogEntry(str(site.logs / "*.log")),)
+
+
+def test_r77_many_files_of_one_line_hold_no_first_run_that_is_to_stop(site: Site) -> None:
+    entries = _of_many(site)
+    with pytest.raises(Interrupted):
+        site.run(entries=entries, since="now", stop=_asked())
+    site.run(entries=entries, since="now")
+    for number in range(MANY):
+        site.append([number * 10 + 2], to=site.logs / f"{number:03}.log")
+    assert total(range(2, MANY * 10, 10)) == site.run(entries=entries).totals
+
+
+def test_r77_new_logs_that_a_stop_left_begin_where_they_would_have(site: Site) -> None:
+    entries = (LogEntry(str(site.logs / "*.log")),)
+    site.append([5000])
+    site.run(entries=entries)
+    _of_many(site)
+    assert 75 == site.run(entries=entries, stop=_asked()).exit
+    ran = site.run(entries=entries)
+    assert (0, 1 + 2 * MANY) == (ran.exit, ran.requests)
+    assert site.rests(entries=entries)
+
+
+def test_r77_many_rotated_files_of_a_log_hold_no_run_that_is_to_stop(site: Site) -> None:
+    for number in range(MANY):
+        site.append(range(number * 10, number * 10 + 2), to=site.rotated(MANY - number))
+    with pytest.raises(Interrupted):
+        site.run(since="now", stop=_asked())
+    site.run(since="start", stop=_asked())
+    ran = site.run()
+    assert (0, 2 * MANY) == (ran.exit, ran.requests)
+
+
+def test_r77_many_files_hold_no_backfill_that_is_to_stop(site: Site) -> None:
+    entries = _of_many(site, ".1")
+    first = site.backfill(*sorted(site.logs.iterdir()), entries=entries, stop=_asked())
+    assert 75 == first.exit
+    last = site.backfill(*sorted(site.logs.iterdir()), entries=entries)
+    assert 0 == last.exit
+    assert 2 * MANY == sum(series.requests for series in site.state().totals)
