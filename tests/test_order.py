@@ -21,6 +21,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "errors": (),
     "failpoints": (),
     "smallfile": (),
+    "nowhere": (),
     "labels": (),
     "tally": (),
     "formats": ("tokens", "apache", "nginx", "presets", "json", "w3c", "wrap"),

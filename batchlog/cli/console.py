@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from batchlog.cli.unblocked import Unblocked
 from batchlog.errors import Stop
+from batchlog.nowhere import open_nowhere
 from batchlog.segments.findings import Finding
 
 log = logging.getLogger("batchlog")
@@ -75,12 +76,12 @@ def open_streams() -> None:
     What the caller has closed of them is opened: no other file may take its place. What goes to
     standard error keeps nobody waiting (R131).
     """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+    while (descriptor := open_nowhere()) <= _STANDARD_ERROR:
         pass
     os.close(descriptor)
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115 - it stays
+            setattr(sys, name, open(open_nowhere(), "r+", encoding="utf-8"))  # noqa: SIM115 - it stays
     sys.stderr = io.TextIOWrapper(
         Unblocked(_STANDARD_ERROR),
         encoding=sys.stderr.encoding,
@@ -111,7 +112,7 @@ def stopped_by_signals() -> Iterator[Stop]:
 
 def leave_output() -> None:
     """Give up standard output: whoever read it has left, or it cannot be written (signal(7))."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), _STANDARD_OUTPUT)
+    os.dup2(open_nowhere(), _STANDARD_OUTPUT)
 
 
 def say(finding: Finding) -> None:

@@ -169,9 +169,23 @@ def checkpoint_path(chosen: Settings) -> str:
         return os.path.join(systemd, "checkpoint.json")
     if os.geteuid() == 0:
         return "/var/lib/batchlog/checkpoint.json"
+    return os.path.join(_own_state_directory(), "checkpoint.json")
+
+
+def _own_state_directory() -> str:
+    """Return the user's state directory; a user of a container may have no home at all."""
     import platformdirs
 
-    return os.path.join(platformdirs.user_state_dir("batchlog"), "checkpoint.json")
+    try:
+        found = platformdirs.user_state_dir("batchlog")
+    except RuntimeError:
+        found = ""
+    if not os.path.isabs(found):
+        raise ConfigError(
+            "this user has no home directory to keep the checkpoint in: "
+            "give --checkpoint FILE, on a disk that stays"
+        )
+    return found
 
 
 def host_name() -> str:

@@ -39,6 +39,8 @@ KILLED = (
     "run again with fewer --workers; what was done is kept"
 )
 
+_STANDARD_ERROR = 2
+
 DESCRIPTORS = 10
 """What is open while a process is started, and a few more."""
 
@@ -139,7 +141,7 @@ def _look_for_room() -> None:
     found: list[int] = []
     try:
         while len(found) < DESCRIPTORS:
-            found.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+            found.append(os.dup(_STANDARD_ERROR))
     finally:
         for descriptor in found:
             os.close(descriptor)

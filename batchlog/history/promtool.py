@@ -4,6 +4,7 @@ The only place that starts it. It turns a file of history into blocks of a serve
 no other program of Debian does.
 """
 
+import errno
 import os
 import shlex
 import shutil
@@ -11,7 +12,8 @@ import subprocess
 from contextlib import suppress
 from typing import NamedTuple
 
-from batchlog.errors import ConfigError, LogError, Stop
+from batchlog.errors import BatchlogError, ConfigError, LogError, SinkUnreachable, Stop
+from batchlog.nowhere import nowhere
 
 DURATION = "18h"
 """The longest block that promtool makes.
@@ -44,6 +46,14 @@ _SHOWN = 300
 """Characters of promtool's complaint that are shown."""
 
 
+_MACHINE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
+)
+"""What is wrong with the machine and not with the file; Go has the C library's words for it, in
+small letters (zerrors_linux_amd64.go)."""
+
+
 class Promtool(NamedTuple):
     """A promtool that runs."""
 
@@ -54,23 +64,27 @@ class Promtool(NamedTuple):
         """Make blocks of a file in the directory `into`; `scratch` takes promtool's own files.
 
         Returns whether it is done: not so where a stop was asked for. Raises LogError with what
-        promtool says where it fails. That it ends well does not mean that every sample is in: it
-        drops those that are not in order without a word.
+        promtool says where it refuses the file, SinkUnreachable where the machine stands in its
+        way. That it ends well does not mean that every sample is in: it drops those that are not
+        in order without a word.
         """
-        with subprocess.Popen(
-            [self.path, *_words(), file, into],
-            env={**os.environ, "TMPDIR": scratch},
-            umask=0o022,  # Prometheus runs as another user
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        ) as process:
+        with (
+            nowhere() as nothing,
+            subprocess.Popen(
+                [self.path, *_words(), file, into],
+                env={**os.environ, "TMPDIR": scratch},
+                umask=0o022,  # Prometheus runs as another user
+                stdin=nothing,
+                stdout=nothing,
+                stderr=subprocess.PIPE,
+            ) as process,
+        ):
             try:
                 said = _said(process, stop)
             finally:
                 process.kill()  # nothing where it has ended
         if process.returncode and not stop:  # Ctrl-C at a terminal reaches promtool too
-            raise LogError(f"promtool {self.version} fails on {file}: {_reason(process, said)}")
+            raise _failure(f"promtool {self.version} fails on {file}", process.returncode, said)
         return process.returncode == 0
 
 
@@ -85,7 +99,7 @@ def find() -> Promtool:
     try:
         done = subprocess.run(
             [path, "--version"],
-            stdin=subprocess.DEVNULL,
+            input=b"",
             capture_output=True,
             timeout=PATIENCE,
             check=False,
@@ -125,8 +139,15 @@ def _said(process: subprocess.Popen[bytes], stop: Stop) -> bytes:
     return b""
 
 
-def _reason(process: subprocess.Popen[bytes], said: bytes) -> str:
-    if process.returncode < 0:
-        return f"it was ended by signal {-process.returncode}"
-    lines = said.decode(errors="backslashreplace").strip().splitlines()
-    return lines[-1][:_SHOWN] if lines else f"exit status {process.returncode}"
+def _failure(what: str, status: int, said: bytes) -> BatchlogError:
+    """Return why promtool has failed: the machine's doing can be mended, and is gone on from."""
+    text = said.decode(errors="backslashreplace").strip()
+    reason = text.splitlines()[-1][:_SHOWN] if text else f"exit status {status}"
+    if status < 0:
+        reason = f"it was ended by signal {-status}"
+    elif not any(os.strerror(number).lower() in text.lower() for number in _MACHINE):
+        return LogError(f"{what}: {reason}")
+    return SinkUnreachable(
+        f"{what}: {reason}; see to the space, memory and rights there, and run again: it goes on "
+        "where it was"
+    )

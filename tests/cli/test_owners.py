@@ -286,3 +286,11 @@ def test_an_owner_without_a_number_is_a_warning(host: Program, gateway: StandIn)
     done = host("push", "--gateway", gateway.url, host.access, before=before)
     assert 0 == done.exit, done.err
     assert "no number here" in done.err
+
+
+@pytest.mark.parametrize("home", [None, "", "relative"])
+def test_a_user_without_a_home_is_asked_for_a_place(host: Program, home: str | None) -> None:
+    env = {"HOME": home, "BATCHLOG_CHECKPOINT": None, "XDG_STATE_HOME": None}
+    done = host.push(host.access, env=env, before=as_user(STRANGER))
+    fails(done, 2, "no home directory to keep the checkpoint in: give --checkpoint FILE")
+    assert [] == list(host.root.rglob("checkpoint.json*"))

@@ -251,8 +251,7 @@ def test_a_program_that_cannot_be_started_is_named(
 
 
 @pytest.mark.parametrize(
-    ("script", "reason"),
-    [("exit 3", "exit status 3"), ("kill -9 $$", "ended by signal 9"), ("exit 0", "of 0 samples")],
+    ("script", "reason"), [("exit 3", "exit status 3"), ("exit 0", "of 0 samples")]
 )
 def test_a_promtool_that_ends_without_a_word_is_noticed(
     tmp_path: Path, script: str, reason: str
@@ -260,6 +259,27 @@ def test_a_promtool_that_ends_without_a_word_is_noticed(
     making = Making(tmp_path / "history", program(tmp_path, script))
     with pytest.raises(LogError, match=reason):
         making.make(days(making.directory, 0))
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("kill -9 $$", "ended by signal 9"),  # as the kernel does where memory runs out
+        ("echo 'write 01X/chunks/000001: no space left on device' >&2; exit 1", "no space left"),
+        ("echo 'open index: disk quota exceeded' >&2; exit 1", "disk quota exceeded"),
+        ("echo 'mkdir data: read-only file system' >&2; exit 1", "read-only file system"),
+        ('ulimit -f 8; exec {real} "$@"', "file too large|ended by signal"),
+    ],
+)
+def test_a_machine_that_stands_in_promtools_way_is_no_fault_of_the_file(
+    tmp_path: Path, tool: Promtool, script: str, reason: str
+) -> None:
+    making = Making(tmp_path / "history", program(tmp_path, script.replace("{real}", tool.path)))
+    files = days(making.directory, 0)
+    with pytest.raises(SinkUnreachable, match=f"({reason}).*; see to the space.*run again"):
+        making.make(files)
+    making.tool = tool
+    assert making.is_complete(making.make(files), files)
 
 
 def test_a_place_that_cannot_be_written_is_named(making: Making) -> None:
