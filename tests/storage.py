@@ -62,6 +62,10 @@ class Bucket:
         """Return how many requests for bytes of an object there were."""
         return self.server.log.read_text().count(f"GET /{self.name}/{key} ")
 
+    def looks(self, key: str) -> int:
+        """Return how many requests there were for how an object looks."""
+        return self.server.log.read_text().count(f"HEAD /{self.name}/{key} ")
+
 
 @contextmanager
 def storage(log: Path) -> Iterator[Storage]:

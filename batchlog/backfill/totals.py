@@ -23,6 +23,7 @@ from batchlog.job.request import Request, Verdict, World
 from batchlog.job.run import bring, families_of
 from batchlog.segments.findings import error, notice, warning
 from batchlog.segments.ledger import Ledger
+from batchlog.segments.reopened import LastOpened
 from batchlog.state.checkpoint import State
 from batchlog.state.store import Store
 
@@ -71,12 +72,14 @@ def _read(
 ) -> None:
     """Read the files, and commit now and then; what was read is committed also on an error."""
     ledger = Ledger(state.backfill.contents)
-    planner = Planner(state, wanted.request.settings, ledger, world.now(), stop=world.stop)
+    opened, stop = LastOpened(), world.stop
+    planner = Planner(state, wanted.request.settings, ledger, world.now(), stop=stop, files=opened)
     account.begin(files)
     try:
         engine = wanted.engine_for(files)
-        with suppress(Interrupted), open_window(engine, account.advance, world.stop) as window:
-            for event in Reading(planner, ledger, window, world.stop).read(files):
+        window = open_window(engine, account.advance, stop, opened)
+        with suppress(Interrupted), opened, window as tasks:
+            for event in Reading(planner, ledger, tasks, stop).read(files):
                 account.hear(event)
                 if isinstance(event, Taken):
                     committer.add(event)

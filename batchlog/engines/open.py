@@ -11,6 +11,7 @@ from batchlog.engines.local import Here, Pool
 from batchlog.engines.task import carry_out
 from batchlog.engines.window import Progress, Runner, Window
 from batchlog.errors import ConfigError, Stop
+from batchlog.segments.reopened import LastOpened
 
 A_WORKER = 4
 """Tasks that are out for each process: those behind a large archive need not wait for it."""
@@ -32,11 +33,17 @@ class Engine(NamedTuple):
 
 
 @contextmanager
-def open_window(engine: Engine, report: Callable[[int], None], stop: Stop) -> Iterator[Window]:
+def open_window(
+    engine: Engine,
+    report: Callable[[int], None],
+    stop: Stop,
+    files: LastOpened | None = None,
+) -> Iterator[Window]:
     """Yield a window for tasks; with its end all processes that were started have ended.
 
     `report` is told of bytes read, as they lie on disk, by this thread while it waits in `put` or
-    `drain`; of a cluster once a task is done. A `stop` makes both end.
+    `drain`; of a cluster once a task is done. A `stop` makes both end. Tasks that are carried out
+    here take the file that they were planned with from `files`.
     """
     progress = Progress(report)
     function = partial(carry_out, cores=engine.cores)
@@ -47,7 +54,8 @@ def open_window(engine: Engine, report: Callable[[int], None], stop: Stop) -> It
             yield Window(runner, progress, stop)
     elif engine.workers == 1:
         here = Here(progress.running, stop)
-        yield Window(Runner(here, function, 0, here=True), progress, stop)
+        planned = partial(function, files=files)
+        yield Window(Runner(here, planned, 0, here=True), progress, stop)
     else:
         pool = Pool(engine.workers)
         try:

@@ -22,6 +22,7 @@ from batchlog.path_labels import path_label_names, static_labels
 from batchlog.scan import Timing
 from batchlog.segments.findings import warning
 from batchlog.segments.ledger import Ledger
+from batchlog.segments.reopened import LastOpened
 from batchlog.segments.source import shown
 from batchlog.state.checkpoint import State
 
@@ -89,11 +90,13 @@ class Intake:
         stop = self._verdict.world.stop
         self._is_bounded = timing.since is not None or timing.until is not None
         settings, ledger = self._wanted.request.settings, Ledger(())
-        planner = Planner(self._state, settings, ledger, self._now, timing, stop=stop)
+        opened = LastOpened()
+        planner = Planner(self._state, settings, ledger, self._now, timing, stop=stop, files=opened)
         self.account.begin(files)
         engine = self._wanted.engine_for(files)
-        with suppress(Interrupted), open_window(engine, self.account.advance, stop) as window:
-            reading = Reading(planner, ledger, window, stop, _Recalled(self._journal))
+        window = open_window(engine, self.account.advance, stop, opened)
+        with suppress(Interrupted), opened, window as tasks:
+            reading = Reading(planner, ledger, tasks, stop, _Recalled(self._journal))
             for event in reading.read(files):
                 self._hear(event)  # first the journal: what is told of is durable
                 self.account.hear(event)

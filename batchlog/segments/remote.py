@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
 from batchlog.errors import ConfigError, LogError, Stop
+from batchlog.segments import objects
 from batchlog.segments.allowance import within
 from batchlog.segments.cursor import BLOCK
 from batchlog.segments.faults import clear, reason_of
@@ -111,9 +112,10 @@ class Remote:
         self._url = url
         self._stop = stop
         self._files, self._path = place_of(url)
-        self._file, self._look = asked(url, self._opened, stop)
-        self._is_fresh = True
         self._at, self._ahead = 0, b""
+        self._file, self._look = asked(url, self._begun, stop, most=FIRST + HEAD)
+        self._is_fresh = True
+        self._is_whole = 0 < self._look.size == len(self._ahead)
 
     def pread(self, length: int, offset: int) -> bytes:
         """Return bytes of it; what follows them is read ahead where it is read on from there."""
@@ -146,6 +148,14 @@ class Remote:
             )
         return data
 
+    def _begun(self) -> tuple[Any, Look]:
+        """Open it, with its first bytes where one request gives both."""
+        begun = objects.begin(self._files, self._path, FIRST)
+        if begun is None:
+            return self._opened()
+        self._ahead = begun.data
+        return begun.file, look_of(self._url, begun.info)
+
     def _opened(self) -> tuple[Any, Look]:
         file = self._files.open(self._path, "rb", cache_type="none")
         try:
@@ -169,13 +179,13 @@ class Remote:
         return end, end
 
     def look(self) -> Look | None:
-        """Ask anew, but for what was just opened.
+        """Ask anew, but for what was just opened, or came with one answer.
 
         What was read of a file that has gone since is no worse for it.
         """
         if self._file is None:
             return None
-        if self._is_fresh:
+        if self._is_fresh or self._is_whole:
             self._is_fresh = False
             return self._look
         self._ahead = b""

@@ -169,3 +169,21 @@ def test_r130_sigterm_is_heard_while_nobody_answers(
     assert "interrupted" in done.err
     assert "Traceback" not in done.err
     assert 2 >= len(done.err.splitlines()), done.err
+
+
+@pytest.mark.parametrize(("workers", "most"), [(1, 1), (2, 2)])
+def test_r130_a_key_of_one_answer_costs_one_request_where_it_is_planned_and_read(
+    program: Program, s3: Bucket, workers: int, most: int
+) -> None:
+    """Each costs milliseconds of the client alone, and its way there and back."""
+    program.env.update(s3.server.env)
+    keys = [f"day/{number:02}.log" for number in range(12)]
+    for number, key in enumerate(keys):
+        s3.put(key, lines(range(10 * number, 10 * number + 10)))
+    words = ("--workers", str(workers), s3.url("day/*.log"))
+    assert (0, 120) == (backfill(program, *words)[0], program.requests())
+    assert 1 <= min(s3.reads(key) for key in keys) <= max(s3.reads(key) for key in keys) <= most
+    assert 0 == sum(s3.looks(key) for key in keys)
+    s3.put(keys[3], lines(range(30, 45)))  # what it says beside that is new
+    assert (0, 125) == (backfill(program, *words)[0], program.requests())
+    assert most >= max(s3.reads(key) for key in keys if key != keys[3])

@@ -17,7 +17,7 @@ from batchlog.errors import ConfigError, LogError, Stop
 from batchlog.segments.content import UnknownForm, open_file
 from batchlog.segments.listing import Found, listed
 from batchlog.segments.marks import mark_at_end
-from batchlog.segments.remote import AHEAD
+from batchlog.segments.remote import AHEAD, FIRST
 from tests.engines.work import task
 from tests.segments.contents import mark
 from tests.site import lines, wide
@@ -131,6 +131,16 @@ def test_a_big_object_is_read_with_few_requests(s3: Bucket) -> None:
     assert 2 + len(data) // AHEAD >= s3.reads("big") - 1
 
 
+@pytest.mark.parametrize("size", [1, FIRST - 1, FIRST, FIRST + 1])
+def test_an_object_as_large_as_its_first_answer_is_read_whole(s3: Bucket, size: int) -> None:
+    data = (LINES * (1 + size // len(LINES)))[:size]
+    url = s3.put("even", data)
+    assert data == whole(url)
+    assert (2 if size > FIRST else 1) == s3.reads("even")
+    with open_file(url) as content:
+        assert size == content.sight.size
+
+
 def test_a_piece_of_a_big_object_is_read_without_the_rest(s3: Bucket) -> None:
     data = b"".join(map(wide, range(6000)))
     url = s3.put("big", data)
@@ -153,13 +163,29 @@ def test_an_object_that_is_written_anew_while_it_is_read_gives_no_step(s3: Bucke
 
 
 def test_an_object_that_is_written_anew_after_its_last_byte_gives_no_step(s3: Bucket) -> None:
+    data = b"".join(map(wide, range(2000)))
+    url = s3.put("big", data)
+    with open_file(url) as content:
+        end = mark_at_end(content)
+        assert content.still_holds(end)
+        s3.put("big", data + data)
+        assert not content.still_holds(end)
+
+
+def test_an_object_that_came_with_one_answer_counts_as_it_was(s3: Bucket) -> None:
+    """As a file does that another one was renamed over: what was read was there."""
     url = s3.put("small", LINES)
 
     def write() -> None:
         s3.put("small", LINES + LINES)
 
-    done = carry_out(task(url), once(write))
-    assert (None, f"{url} was changed while it was read") == (done.step, done.fault)
+    planned = task(url)
+    before = s3.reads("small")
+    done = carry_out(planned, once(write))
+    assert done.step is not None
+    assert (1000, mark(LINES)) == (done.step.tally.counted, done.step.mark)
+    assert 1 == s3.reads("small") - before
+    assert 0 == s3.looks("small")
 
 
 def test_an_object_that_is_deleted_after_its_last_byte_was_read_counts(s3: Bucket) -> None:
