@@ -10,8 +10,8 @@ from batchlog.backfill.summary import Summary
 from batchlog.job.following import judge_malformed
 from batchlog.job.request import Verdict
 from batchlog.segments.findings import error, notice
-from batchlog.segments.read import Result
 from batchlog.segments.source import shown
+from batchlog.segments.steps import Result
 
 
 class Account:

@@ -19,8 +19,8 @@ from batchlog.scan import WITHOUT_NUMPY
 from batchlog.segments.findings import Finding, amount, error, notice, warning
 from batchlog.segments.known import Consumed
 from batchlog.segments.ledger import Ledger
-from batchlog.segments.read import Result, Step
 from batchlog.segments.source import shown
+from batchlog.segments.steps import Result, Step
 from batchlog.segments.take import LEAST_SALVAGE
 
 _TWINS = 8

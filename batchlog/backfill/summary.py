@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from batchlog.segments.read import Result
+from batchlog.segments.steps import Result
 from batchlog.tally import UNTIMED, Tally
 
 SHARES = 12

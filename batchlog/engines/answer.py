@@ -11,7 +11,7 @@ import msgspec
 
 from batchlog.engines.task import Done, Task
 from batchlog.segments.identity import Mark
-from batchlog.segments.read import End, Step
+from batchlog.segments.steps import End, Step
 from batchlog.tally import PACK, Key, Row, Tally
 
 MOST = 64 << 20

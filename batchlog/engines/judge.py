@@ -25,8 +25,8 @@ from batchlog.formats import resolve
 from batchlog.labels import is_value
 from batchlog.scan.count import LIMIT, width
 from batchlog.segments.identity import HEADS, Mark, digest
-from batchlog.segments.read import Step
 from batchlog.segments.source import shown
+from batchlog.segments.steps import Step
 from batchlog.tally import UNTIMED, Row
 
 EARLIEST, LATEST = -62_135_596_800, 253_402_300_799

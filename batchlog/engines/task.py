@@ -17,9 +17,10 @@ from batchlog.scan import Timing, numpy_is_missing, scanner
 from batchlog.segments.content import OpenFile
 from batchlog.segments.identity import Mark
 from batchlog.segments.known import Sight
-from batchlog.segments.read import Read, Step, read
+from batchlog.segments.read import read
 from batchlog.segments.reopened import LastOpened
 from batchlog.segments.source import shown
+from batchlog.segments.steps import Read, Step
 
 Report = Callable[[int], None]
 """Takes the bytes of a task's part of its file that were read so far, as they lie on disk."""

@@ -28,7 +28,7 @@ from batchlog.history.files import (
 from batchlog.history.options import Options
 from batchlog.history.rows import Packet
 from batchlog.history.series import Extent, Names
-from batchlog.segments.read import Result, Step
+from batchlog.segments.steps import Result, Step
 from batchlog.smallfile import look_at, read_small
 from batchlog.state.directory import sync_directory
 from batchlog.state.totals import Labels

@@ -14,7 +14,8 @@ from batchlog.errors import EngineUnreachable, Stop
 from batchlog.formats import resolve
 from batchlog.scan import numpy_is_missing, scanner
 from batchlog.segments.content import OpenFile
-from batchlog.segments.read import Read, Step, read
+from batchlog.segments.read import read
+from batchlog.segments.steps import Read, Step
 from batchlog.segments.take import Planned
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from batchlog.segments.findings import Finding
 from batchlog.segments.known import Counters, Log, Segment, Sight
-from batchlog.segments.read import Step
+from batchlog.segments.steps import Step
 
 
 class Progress(NamedTuple):

@@ -12,14 +12,12 @@ from typing import Self
 
 from batchlog import codecs
 from batchlog.errors import LogError, Stop
+from batchlog.segments.beginning import beginning_of
 from batchlog.segments.cursor import ArchiveCursor, Block, PlainCursor
 from batchlog.segments.identity import HEADS, Likeness, Mark, compare, digest
 from batchlog.segments.known import Sight
 from batchlog.segments.remote import open_remote
 from batchlog.segments.source import PAGE, Source, is_url, local, open_disk, shown
-
-BEGINNING = 1 << 16
-"""Bytes that are kept of a content's beginning: for its heads, its format and its first stamp."""
 
 _RATIO = 8
 """About how many times larger a log is than its archive."""
@@ -62,7 +60,7 @@ class OpenFile:
             read = (self.pread, source.hole)
             self._cursor = ArchiveCursor(sight.form, sight.size, *read, stop)
         begin = max((mark.start for mark in known if self._begins_like(mark)), default=0)
-        found = _beginning(self._cursor, begin, patience if self.plain else sys.maxsize)
+        found = beginning_of(self._cursor, begin, patience if self.plain else sys.maxsize)
         self.start, self.beginning, self.is_begun = found
         """`is_begun` is false where patience ended before the NULs; then `start` may be later."""
         self._cursor.rest()
@@ -216,35 +214,3 @@ def _sight(source: Source, path: str) -> Sight:
     if form is None:
         raise UnknownForm(sight)
     return sight
-
-
-def _beginning(
-    cursor: PlainCursor | ArchiveCursor, start: int, patience: int
-) -> tuple[int, bytes, bool]:
-    """Return where the first byte stands that is not NUL, and up to `BEGINNING` bytes from there.
-
-    The bytes before `start` are known to be NUL. The last value is false where after `patience`
-    bytes more there was none that is not.
-    """
-    beginning, read = b"", 0
-    try:
-        for block in cursor.blocks(start):
-            if beginning:
-                beginning += block.data or bytes(min(block.nuls, BEGINNING))
-            else:
-                beginning = _without_nuls(block.data)
-                start += len(block.data) + block.nuls - len(beginning)
-            read += len(block.data)
-            if len(beginning) >= BEGINNING:
-                break
-            if read >= patience and not beginning:
-                return start, b"", False
-    except (codecs.Truncated, codecs.Corrupt):
-        pass
-    return start, beginning[:BEGINNING], True
-
-
-def _without_nuls(data: bytes) -> bytes:
-    """Return what does not begin with NULs; to compare is quicker than to strip them all."""
-    is_blank = data.startswith(b"\0") and data == bytes(len(data))
-    return b"" if is_blank else data.lstrip(b"\0")

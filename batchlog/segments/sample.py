@@ -8,7 +8,8 @@ from batchlog.detect import LOOKED_AT, detect
 from batchlog.errors import LogError
 from batchlog.formats import resolve
 from batchlog.scan.count import stamper
-from batchlog.segments.content import BEGINNING, OpenFile
+from batchlog.segments.beginning import BEGINNING
+from batchlog.segments.content import OpenFile
 from batchlog.segments.known import Segment
 from batchlog.segments.lines import Lines
 

@@ -4,7 +4,7 @@ import pytest
 
 from batchlog.backfill.summary import Activity, Share, Summary
 from batchlog.segments.identity import Mark
-from batchlog.segments.read import Result
+from batchlog.segments.steps import Result
 from batchlog.tally import UNTIMED, Key, Row, Tally
 
 MINUTE, DAY = 60, 86_400

@@ -16,7 +16,7 @@ from batchlog.engines.judge import Seen, doubt
 from batchlog.engines.task import Done, Task, carry_out
 from batchlog.scan import Timing
 from batchlog.segments.identity import Mark
-from batchlog.segments.read import Step
+from batchlog.segments.steps import Step
 from batchlog.tally import Tally
 from tests.engines.work import task
 from tests.segments.contents import mark

@@ -13,7 +13,7 @@ from batchlog.history.journal import LogLabels
 from batchlog.history.options import Options
 from batchlog.history.seam import LIMIT, Seams
 from batchlog.segments.identity import Mark
-from batchlog.segments.read import Step
+from batchlog.segments.steps import Step
 from batchlog.state.totals import Labels
 from batchlog.tally import Row, Tally
 from tests.servers import Promtool

@@ -12,7 +12,8 @@ from batchlog.scan import MUCH, Scanner, Timing, scanner
 from batchlog.segments.ahead import Ahead
 from batchlog.segments.content import open_file
 from batchlog.segments.lines import Piece
-from batchlog.segments.read import Read, Step, read, unread_mark
+from batchlog.segments.read import read, unread_mark
+from batchlog.segments.steps import Read, Step
 from batchlog.tally import Tally
 from tests.site import line
 

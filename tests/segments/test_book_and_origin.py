@@ -13,7 +13,7 @@ from batchlog.segments.disk import Disk
 from batchlog.segments.findings import decision, warning
 from batchlog.segments.known import Log
 from batchlog.segments.origin import Begin, begin
-from batchlog.segments.read import Step
+from batchlog.segments.steps import Step
 from batchlog.tally import Tally
 from tests.segments.contents import mark, segment
 from tests.site import BEGINNING, Site, lines

@@ -15,7 +15,8 @@ from batchlog.segments.identity import Mark
 from batchlog.segments.lines import CAP
 from batchlog.segments.marks import mark_after, mark_at_end
 from batchlog.segments.ranges import is_inside, ranges, stamp_before
-from batchlog.segments.read import Read, read, unread_mark
+from batchlog.segments.read import read, unread_mark
+from batchlog.segments.steps import Read
 from batchlog.tally import Tally
 from tests.segments.contents import opened
 from tests.site import BEGINNING, line, lines

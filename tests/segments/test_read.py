@@ -16,7 +16,8 @@ from batchlog.segments.content import OpenFile
 from batchlog.segments.cursor import BLOCK
 from batchlog.segments.identity import Likeness, compare
 from batchlog.segments.marks import is_complete, mark_after, mark_at_end, mark_of_head
-from batchlog.segments.read import Read, Step, read, unread_mark
+from batchlog.segments.read import read, unread_mark
+from batchlog.segments.steps import Read, Step
 from batchlog.tally import PACK
 from tests.segments.contents import mark, opened
 from tests.site import line, lines, total
