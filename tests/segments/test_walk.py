@@ -35,7 +35,8 @@ def test_it_finds_what_glob_finds(files: list[list[str]], parts: list[str], last
         for path in files:
             _make(Path(root, *path))
         pattern = os.path.join(root, *parts, last)
-        found = {path.rstrip("/") for path in glob.glob(pattern, recursive=True)}
+        # `missing/**` gives `missing/` before Python 3.13.
+        found = {p.rstrip("/") for p in glob.glob(pattern, recursive=True) if os.path.lexists(p)}
         assert {p for p in found if not os.path.isdir(p)} == set(matches(pattern, Stop()))
         parent = os.path.dirname(pattern)
         above = {path.rstrip("/") for path in glob.glob(parent, recursive=True)}
