@@ -12,7 +12,7 @@ from batchlog.segments.content import OpenFile
 from batchlog.segments.identity import HEADS, Likeness, compare, digest, same_first
 from batchlog.segments.known import Log, Segment, Sight
 from batchlog.segments.marks import mark_after
-from batchlog.segments.resume import Past, oldest_first
+from batchlog.segments.past import Past, oldest_first
 from batchlog.segments.take import Opened
 
 COUNTED = "above the origin: counted by a push"

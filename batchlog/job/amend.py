@@ -23,8 +23,8 @@ from batchlog.segments.identity import Likeness, compare
 from batchlog.segments.known import Log, Segment
 from batchlog.segments.marks import mark_at_end
 from batchlog.segments.origin import Begin
+from batchlog.segments.past import Past
 from batchlog.segments.read import unread_mark
-from batchlog.segments.resume import Past
 from batchlog.segments.take import Opened, Tools, take
 from batchlog.state.checkpoint import Entry, State
 from batchlog.state.store import Store

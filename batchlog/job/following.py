@@ -21,7 +21,7 @@ from batchlog.segments.gone import is_long_gone, looked_at
 from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest
 from batchlog.segments.known import Log, Segment
 from batchlog.segments.ledger import live_after
-from batchlog.segments.resume import Past, oldest_first
+from batchlog.segments.past import Past, oldest_first
 from batchlog.segments.take import Elsewhere, Opened, Tools
 
 LEAST_MALFORMED = 100

@@ -7,7 +7,7 @@ from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.disk import is_elsewhere, whereabouts
 from batchlog.segments.identity import HEADS, Likeness, Mark, compare
 from batchlog.segments.known import Consumed, Sight
-from batchlog.segments.masked import is_masked
+from batchlog.segments.masked import Masks
 
 _LOOK = 1 << 20
 """Bytes that are compared."""
@@ -65,6 +65,6 @@ def stands_beside(content: OpenFile, first: int | None, entry: Consumed) -> bool
         return False
     try:
         with open_file(entry.bearer.path) as other:
-            return not is_masked(content, other, entry.format, first)
+            return not Masks().is_masked(content, other, entry.format, first)
     except (FileNotFoundError, LogError):
         return False

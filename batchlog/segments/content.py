@@ -52,6 +52,7 @@ class OpenFile:
     ) -> None:
         stop = Stop() if stop is None else stop
         self._source = source
+        self._rests = False
         self.sight = sight
         self._cursor: PlainCursor | ArchiveCursor
         if self.plain:
@@ -85,13 +86,17 @@ class OpenFile:
         last = self.start + len(self.beginning)
         if self.start <= begin and end <= last:
             return self.beginning[begin - self.start : end - self.start]
-        return self._cursor.span(begin, end)
+        data = self._cursor.span(begin, end)
+        if self._rests:
+            self._source.close()
+        return data
 
     def blocks(self, offset: int) -> Iterator[Block]:
         """Yield the bytes from `offset` on, to the size at opening.
 
         Raises `codecs.Truncated` or `codecs.Corrupt` after the last byte that can be decoded.
         """
+        self._rests = False
         return self._cursor.blocks(offset)
 
     def expected(self, offset: int) -> int:
@@ -155,7 +160,8 @@ class OpenFile:
         return compare(mark, _Afresh(self, mark.start)) is Likeness.SAME
 
     def close(self) -> None:
-        """Close it; a file that is read again is opened again."""
+        """Close it; a file that is read again is opened again, and for a span for that moment."""
+        self._rests = True
         self._cursor.rest()
         self._source.close()
 

@@ -62,7 +62,9 @@ class PlainCursor:
 
     def span(self, begin: int, end: int) -> bytes | None:
         """Return the bytes from `begin` to `end`, or None where the file ends before `end`."""
-        data = self._pread(end - begin, begin) if begin < self._size else b""
+        if end > self._size:
+            return None
+        data = self._pread(end - begin, begin) if begin < end else b""
         return data if len(data) == end - begin else None
 
     def blocks(self, offset: int) -> Iterator[Block]:

@@ -18,8 +18,9 @@ from batchlog.segments.gaps import lost_bytes
 from batchlog.segments.identity import Likeness, compare
 from batchlog.segments.known import Condition, Log, Segment, Sight
 from batchlog.segments.look import Look
+from batchlog.segments.masked import Masks
 from batchlog.segments.old import leave_old
-from batchlog.segments.resume import Decision, Kind, decide
+from batchlog.segments.resume import MEANING, Decision, Others, decide
 from batchlog.segments.take import (
     QUIET_LINE,
     Opened,
@@ -34,18 +35,6 @@ from batchlog.segments.take import (
 
 REMEMBERED = 50
 """How many segments without a file are remembered of a log, the newest."""
-
-_MEANING: dict[Kind, str] = {
-    "same": "resumed",
-    "twin": "twin of a file that is read",
-    "cut": "lost its end",
-    "kept": "holds a part of what was counted",
-    "rewritten": "rewritten",
-    "old": "from before counting began",
-    "new": "new",
-    "waits": "a copy in the making, waits",
-    "masked": "a masked copy of what another file holds, waits while that is there",
-}
 
 
 class Seen(NamedTuple):
@@ -81,12 +70,13 @@ class _Follow:
         self._tools = tools
         marks = [segment.mark for segment in log.segments if segment.mark.start]
         self._look = Look(self._book, found, tools, files, marks)
+        self._others = Others(self._look.again, Masks())
 
     def run(self) -> Iterator[Progress | Seen]:
         look = self._look
         look.at_all()
         segments = self._book.log.segments
-        decisions = decide(segments, look.known, look.opened, self._tools.past, self._look.again)
+        decisions = decide(segments, look.known, look.opened, self._tools.past, self._others)
         for index, sights in look.known.items():
             self._bear_unchanged(index, sights)
         resumed = {what.segment for what in decisions if what.kind == "same"}
@@ -116,7 +106,7 @@ class _Follow:
     def _carry_out(self, file: Opened, what: Decision) -> Iterator[Progress]:
         what = self._second_thought(file, what)
         book, tools, index = self._book, self._tools, what.segment
-        book.say(decision(f"{file.sight.path}: {_MEANING[what.kind]}"))
+        book.say(decision(f"{file.sight.path}: {MEANING[what.kind]}"))
         match what.kind:
             case "same":
                 book.bear(index, file.sight)
@@ -136,7 +126,7 @@ class _Follow:
             case "waits":
                 pass  # it is looked at again in the next run
             case "masked":
-                book.say(notice(f"{file.sight.path}: {_MEANING['masked']}"))
+                book.say(notice(f"{file.sight.path}: {MEANING['masked']}"))
             case _:
                 assert_never(what.kind)
 
@@ -152,7 +142,7 @@ class _Follow:
             return what
         segments = self._book.log.segments
         seen = {index: segments[index].bearers for index in self._book.seen}
-        (again,) = decide(segments, seen, [file], self._tools.past, self._look.again)
+        (again,) = decide(segments, seen, [file], self._tools.past, self._others)
         return again if again.kind in ("same", "twin", "waits", "masked") else what
 
     def _bear_unchanged(self, index: int, sights: list[Sight]) -> None:

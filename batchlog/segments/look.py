@@ -80,7 +80,10 @@ class Look:
         opened = (one for one in self.opened if one.sight.place == sight.place)
         file = self.present.get(sight.key)
         if file is not None and sight.key not in self._again:
-            self._again[sight.key] = next(opened, None) or self.into(file, unchanged=True)
+            one = next(opened, None) or self.into(file, unchanged=True)
+            if one is not None and len(self._again) > KEPT_OPEN:
+                one.content.rest()
+            self._again[sight.key] = one
         return self._again.get(sight.key)
 
     def into(self, file: File, *, unchanged: bool = False) -> Opened | None:

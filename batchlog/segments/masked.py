@@ -4,6 +4,8 @@ It has other bytes, and its original is still there: in an archive that was made
 hard link, in a copy. By its bytes it is a content of its own; by how far its lines reach it is not.
 """
 
+import sys
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from batchlog.formats import pattern, resolve
@@ -27,38 +29,63 @@ class _Extent(NamedTuple):
     """Newest stamp of its last lines, Unix seconds."""
 
 
-def is_masked(content: Content, original: Content, spec: str, first: int | None) -> bool:
-    """Tell whether a content is another one rewritten line by line; `first` is its first stamp.
+_FirstLines = list[tuple[int | None, tuple[bytes, ...] | None]]
+"""Of each line its time, and its status and bytes."""
 
-    What masks a line leaves time, status and bytes alone. So both begin with lines that say the
-    same, this one goes on past the second of its first line, and it reaches no further: no more
-    lines, no newer stamp.
+
+class Masks:
+    """Compares contents, each of which is gone through once.
+
+    All that begin in one second are compared with each other, and whoever may write beside a log
+    may make many that do.
     """
-    if not _begin_alike(content, original, spec):
-        return False
-    own = _extent(content, spec)
-    if first is None or own.newest is None or own.newest < first + LASTING:
-        return False
-    other = _extent(original, spec)
-    is_newer = other.newest is not None and own.newest > other.newest
-    return own.lines <= other.lines and not is_newer
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[int, str], tuple[Content, _FirstLines]] = {}
+        self._extents: dict[tuple[int, str], _Extent] = {}
+
+    def is_masked(self, content: Content, original: Content, spec: str, first: int | None) -> bool:
+        """Tell whether a content is another one rewritten line by line; `first` is its first stamp.
+
+        What masks a line leaves time, status and bytes alone. So both begin with lines that say the
+        same, this one goes on past the second of its first line, and it reaches no further: no more
+        lines, no newer stamp.
+        """
+        if not self._begin_alike(content, original, spec):
+            return False
+        own = self._extent(content, spec)
+        if first is None or own.newest is None or own.newest < first + LASTING:
+            return False
+        other = self._extent(original, spec)
+        is_newer = other.newest is not None and own.newest > other.newest
+        return own.lines <= other.lines and not is_newer
+
+    def _begin_alike(self, one: Content, other: Content, spec: str) -> bool:
+        """Tell whether first lines have the same times, statuses and bytes.
+
+        Two hosts, or two boots of a host without a clock, may begin in the same second.
+        """
+        ours, theirs = self._first_lines(one, spec), self._first_lines(other, spec)
+        length = min(len(ours), len(theirs))
+        return length > 0 and ours[:length] == theirs[:length]
+
+    def _first_lines(self, content: Content, spec: str) -> _FirstLines:
+        key = id(content), spec
+        if key not in self._seen:  # with the content itself, whose id no other takes then
+            self._seen[key] = content, _first_lines(content, spec)
+        return self._seen[key][1]
+
+    def _extent(self, content: Content, spec: str) -> _Extent:
+        """Return how far a content reaches whose first lines have been looked at."""
+        key = id(content), spec
+        if key not in self._extents:
+            self._extents[key] = _extent(content, spec)
+        return self._extents[key]
 
 
-def _begin_alike(one: Content, other: Content, spec: str) -> bool:
-    """Tell whether first lines have the same times, statuses and bytes.
-
-    Two hosts, or two boots of a host without a clock, may begin in the same second.
-    """
-    ours, theirs = _first_lines(one, spec), _first_lines(other, spec)
-    length = min(len(ours), len(theirs))
-    return length > 0 and ours[:length] == theirs[:length]
-
-
-def _first_lines(content: Content, spec: str) -> list[tuple[int | None, tuple[bytes, ...] | None]]:
-    form, length = resolve(spec), HEADS[-1]
-    while length and content.span(content.start, content.start + length) is None:
-        length //= 2
-    head = content.span(content.start, content.start + length) or b""
+def _first_lines(content: Content, spec: str) -> _FirstLines:
+    form = resolve(spec)
+    head = b"".join(_pieces(content, content.start, content.start + HEADS[-1]))
     stamp, wanted = stamper(form), frozenset({pattern.STATUS, pattern.SIZE})
     counting = pattern.counting(form, wanted).regex
     found = []
@@ -70,15 +97,24 @@ def _first_lines(content: Content, spec: str) -> list[tuple[int | None, tuple[by
 
 def _extent(content: Content, spec: str) -> _Extent:
     """Look through all of a content, in a format: an archive is decompressed for it."""
-    at, length, lines, end = content.start, _BLOCK, 0, b""
+    lines, end = 0, b""
+    for data in _pieces(content, content.start, sys.maxsize):
+        lines, end = lines + data.count(b"\n"), (end + data)[-HEADS[-1] :]
+    stamps = map(stamper(resolve(spec)), end.split(b"\n"))
+    return _Extent(lines, max((stamp for stamp in stamps if stamp is not None), default=None))
+
+
+def _pieces(content: Content, begin: int, end: int) -> Iterator[bytes]:
+    """Yield the bytes between two offsets, as far as there are any."""
+    length = min(_BLOCK, end - begin)
     while length:
-        data = content.span(at, at + length)  # None beyond the end, which is closed in on so
+        data = content.span(begin, begin + length)  # None beyond the end, which is closed in on so
         if data is None:
             length //= 2
         else:
-            at, lines, end = at + length, lines + data.count(b"\n"), (end + data)[-HEADS[-1] :]
-    stamps = map(stamper(resolve(spec)), end.split(b"\n"))
-    return _Extent(lines, max((stamp for stamp in stamps if stamp is not None), default=None))
+            yield data
+            begin += length
+            length = min(length, end - begin)
 
 
 def is_overwritten(segment: Segment, sight: Sight) -> bool:

@@ -22,7 +22,7 @@ from batchlog.segments.known import Log, Segment
 from batchlog.segments.lines import Lines
 from batchlog.segments.marks import mark_after, mark_at_end, mark_of_head
 from batchlog.segments.old import old_segment
-from batchlog.segments.resume import DISORDER
+from batchlog.segments.past import DISORDER
 from batchlog.segments.sample import first_stamp, format_of, whole_lines
 
 

@@ -5,38 +5,14 @@ says which scenario it is for. The inode only orders the attempts; content decid
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
-from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest, same_first
+from batchlog.segments.identity import HEADS, Likeness, compare, digest, same_first
 from batchlog.segments.known import Segment, Sight
-from batchlog.segments.masked import is_masked, is_overwritten
+from batchlog.segments.masked import Masks, is_overwritten
+from batchlog.segments.past import Candidate, Past
 
 Kind = Literal["same", "twin", "cut", "kept", "rewritten", "old", "new", "waits", "masked"]
-
-
-class Candidate(Protocol):
-    """A file that was opened because its sight is not known."""
-
-    @property
-    def sight(self) -> Sight:
-        """How it looked when it was opened."""
-
-    @property
-    def active(self) -> bool:
-        """Whether the writer is expected to write to it."""
-
-    @property
-    def content(self) -> Content:
-        """Its bytes."""
-
-    @property
-    def first(self) -> int | None:
-        """Stamp of its first line that has one."""
-
-
-DISORDER = 86_400
-"""Seconds by which the lines of one log may be out of order: Apache stamps the start of a request,
-nginx writes whole buffers late."""
 
 
 class Decision(NamedTuple):
@@ -53,33 +29,37 @@ class Decision(NamedTuple):
     segment: int = -1
 
 
-class Past(NamedTuple):
-    """What tells files from before counting began, as it was known before the run."""
+MEANING: dict[Kind, str] = {
+    "same": "resumed",
+    "twin": "twin of a file that is read",
+    "cut": "lost its end",
+    "kept": "holds a part of what was counted",
+    "rewritten": "rewritten",
+    "old": "from before counting began",
+    "new": "new",
+    "waits": "a copy in the making, waits",
+    "masked": "a masked copy of what another file holds, waits while that is there",
+}
+"""How each is told of."""
 
-    oldest: int | None
-    """`oldest_first` of the log."""
-    origin: int
-    """When counting of it began, Unix seconds."""
-    above: int | None = None
-    """`Log.above`."""
-    forgotten: int | None = None
-    """`Log.forgotten`."""
 
-    def holds(self, file: Candidate) -> bool:
-        """Return whether the file is from before counting began.
+class Others(NamedTuple):
+    """The other files of a log, to compare with."""
 
-        Lines may be out of order, and a clock may be set back (R72): a first stamp somewhat older
-        than all that is remembered says so only of a file that nobody has written to since.
-        """
-        if file.first is None:
-            return False
-        if self.forgotten is not None and file.first <= self.forgotten:
-            return True
-        if self.above is not None and file.first >= self.above:
-            return False
-        if self.oldest is None or file.first >= self.oldest:
-            return False
-        return file.first < self.oldest - DISORDER or file.sight.mtime < self.origin * 10**9
+    into: Callable[[Sight], Candidate | None]
+    """Opens a file that has not changed."""
+    masks: Masks
+    """Remembers what it has seen from one decision to the next."""
+
+
+class _Remembered(NamedTuple):
+    """What a file is held against."""
+
+    segments: Sequence[Segment]
+    borne: Mapping[int, Sequence[Candidate]]
+    """By segment, the files that are it."""
+    past: Past
+    masks: Masks
 
 
 def decide(
@@ -87,42 +67,37 @@ def decide(
     known: Mapping[int, Sequence[Sight]],
     files: Sequence[Candidate],
     past: Past,
-    into: Callable[[Sight], Candidate | None] = lambda _: None,
+    others: Others | None = None,
 ) -> list[Decision]:
-    """Return what each of `files` is; `into` opens a file that has not changed, to compare with.
+    """Return what each of `files` is.
 
     `known` maps the index of a segment to those bearers of it that need no further look.
     """
+    into, masks = others or Others(lambda _: None, Masks())
     alike = [_likenesses(segments, file) for file in files]
     same = [_borne_by(file, segments, likes) for file, likes in zip(files, alike, strict=True)]
     borne: dict[int, list[Candidate]] = {index: [] for index, sights in known.items() if sights}
-    others = {file.first for file, index in zip(files, same, strict=True) if index < 0}
+    unlike = {file.first for file, index in zip(files, same, strict=True) if index < 0}
     for index in borne:  # is one of those the same, masked, or does it begin in the same second?
-        if segments[index].first in others - {None}:
+        if segments[index].first in unlike - {None}:
             one = into(known[index][0])
             borne[index] = [] if one is None else [one]
     for file, index in zip(files, same, strict=True):
         if index >= 0:
             borne.setdefault(index, []).append(file)
     read = _read_first(known, files, same)
+    remembered = _Remembered(segments, borne, past, masks)
     decisions = []
     for number, file in enumerate(files):
         index = same[number]
         if index >= 0:
             decisions.append(Decision("same" if read[index] == number else "twin", index))
             continue
-        decision = _unlike(segments, borne, file, alike[number], past)
+        decision = _unlike(remembered, file, alike[number])
         if decision.kind in ("cut", "kept", "rewritten"):
             borne[decision.segment] = [file]
         decisions.append(decision)
     return decisions
-
-
-def oldest_first(segments: Sequence[Segment]) -> int | None:
-    """Return the first stamp below which a file holds only what is below the origin."""
-    live = [s.first for s in segments if s.state != "old" and s.first is not None]
-    old = [s.first + 1 for s in segments if s.state == "old" and s.first is not None]
-    return min(live) if live else max(old, default=None)
 
 
 def _likenesses(segments: Sequence[Segment], file: Candidate) -> dict[int, Likeness]:
@@ -180,14 +155,9 @@ def _rank(sight: Sight) -> tuple[bool, int]:
     return sight.form == "plain", sight.size
 
 
-def _unlike(
-    segments: Sequence[Segment],
-    borne: Mapping[int, Sequence[Candidate]],
-    file: Candidate,
-    alike: Mapping[int, Likeness],
-    past: Past,
-) -> Decision:
+def _unlike(remembered: _Remembered, file: Candidate, alike: Mapping[int, Likeness]) -> Decision:
     """Return what a file is whose content is that of no segment as it was left."""
+    segments, borne = remembered.segments, remembered.borne
     nearest = sorted(alike, key=lambda index: not _on_inode(segments[index], file))
     for index in nearest:
         if not same_first(segments[index].first, file.first):
@@ -200,15 +170,11 @@ def _unlike(
             return Decision("cut" if live else "kept", index)
         else:
             return _rewritten(segments, index)
-    return Decision("new") if file.active else _not_active(segments, borne, file, past)
+    return Decision("new") if file.active else _not_active(remembered, file)
 
 
-def _not_active(
-    segments: Sequence[Segment],
-    borne: Mapping[int, Sequence[Candidate]],
-    file: Candidate,
-    past: Past,
-) -> Decision:
+def _not_active(remembered: _Remembered, file: Candidate) -> Decision:
+    segments, borne, past, masks = remembered
     if file.first is None:
         shredded = [is_overwritten(segment, file.sight) for segment in segments]
         return Decision("kept", shredded.index(True)) if any(shredded) else Decision("new")
@@ -220,7 +186,7 @@ def _not_active(
         if index not in borne:
             return _rewritten(segments, index)
         spec, first = segments[index].format, file.first
-        if any(is_masked(file.content, one.content, spec, first) for one in borne[index]):
+        if any(masks.is_masked(file.content, one.content, spec, first) for one in borne[index]):
             return Decision("masked", index)
     return Decision("new")
 

@@ -89,8 +89,10 @@ class Disk:
         moved = f"{self._path} was moved while it was looked at: left for the next run"
         try:
             descriptor = _open(self._path)
-        except OSError:
+        except FileNotFoundError:
             raise LogError(moved) from None
+        except OSError as error:
+            raise LogError(f"cannot read {self._path}: {error.strerror}") from None
         if _look(descriptor).place != self._place:
             os.close(descriptor)
             raise LogError(moved)

@@ -14,8 +14,8 @@ from batchlog.segments.findings import decision, error, notice, resolving, warni
 from batchlog.segments.identity import Mark
 from batchlog.segments.known import Segment, Sight
 from batchlog.segments.marks import is_complete, mark_after, mark_at_end
+from batchlog.segments.past import Past
 from batchlog.segments.read import PATIENCE, unread_mark
-from batchlog.segments.resume import Past
 from batchlog.segments.steps import Read, Step
 
 QUIET_ARCHIVE = 600

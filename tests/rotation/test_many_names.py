@@ -1,6 +1,9 @@
 """Names of files never become series for ever (R119)."""
 
+import gzip
 import logging
+import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -8,8 +11,10 @@ from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from batchlog.config.schema import LogEntry
+from batchlog.config.times import Since
+from batchlog.segments.masked import Masks
 from batchlog.state.store import Store
-from tests.site import Ran, Site, line, lines, total
+from tests.site import BEGINNING, Ran, Site, line, lines, total
 
 DAY = 86_400.0
 
@@ -404,3 +409,53 @@ def test_names_of_backfilled_files_are_bounded_too(site: Site) -> None:
     assert 40 == counters["other"].counted
     site.run()
     assert {"other", *(f"{old}/o{n:02}.log" for n in range(4)), str(site.access)} == own(site)
+
+
+LEAST = 64
+"""Descriptors that a process may have: fewer than the files of one log."""
+
+
+@pytest.mark.parametrize("since", ["start", "checkpoint"])
+def test_r119_more_rotated_files_than_may_be_open_are_all_counted(site: Site, since: Since) -> None:
+    """They begin in one second, so that each is held against all that went before it."""
+    for number in range(2 * LEAST):
+        text = b"%03d" % number + lines([0], range(200 * number + 1, 200 * number + 200))
+        Path(f"{site.rotated(number + 1)}.gz").write_bytes(gzip.compress(text, 1))
+    site.append([0, 5000])
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + LEAST, hard[1]))
+    try:
+        ran = site.run(since=since)
+        for path in site.logs.iterdir():
+            os.utime(path)  # each is opened once more, and is the same
+        again = site.run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, hard)
+    expected = 2 + (200 * 2 * LEAST if since == "start" else 0)
+    assert (0, expected) == (ran.exit, ran.requests), ran.findings
+    assert (0, expected) == (again.exit, again.requests), again.findings
+    assert site.rests()
+
+
+class Counting:
+    """A content that is that of the others, masked, and counts how often it is looked into."""
+
+    def __init__(self, number: int) -> None:
+        self.start = 0
+        self.asked = 0
+        self._text = b"%03d" % number + lines([0], [9000])
+
+    def span(self, begin: int, end: int) -> bytes | None:
+        """Return some of its bytes."""
+        self.asked += 1
+        return self._text[begin:end] if end <= len(self._text) else None
+
+
+def test_r119_files_that_begin_in_one_second_are_gone_through_once_each() -> None:
+    contents = [Counting(number) for number in range(40)]
+    masks = Masks()
+    for one in contents:
+        assert all(masks.is_masked(one, other, "combined", BEGINNING) for other in contents)
+    once = Counting(0)
+    assert Masks().is_masked(once, once, "combined", BEGINNING)
+    assert {once.asked} == {one.asked for one in contents}

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from batchlog.segments.gaps import lost_bytes
 from batchlog.segments.known import Segment, Sight
-from batchlog.segments.resume import Decision, Past, decide, oldest_first
+from batchlog.segments.past import Past, oldest_first
+from batchlog.segments.resume import Decision, decide
 from tests.segments.contents import Bytes, Looked, segment
 from tests.site import lines
 
