@@ -50,7 +50,7 @@ def given_up(entry: LogEntry, path: str) -> tuple[str, ...]:
     return (f"{said} name; repeat nothing in it that repeats itself, such as (a+)+",)
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=4096)
 def _search(pattern: str, path: str) -> Mapping[str, str | None] | None:
     """Return what each group holds, nothing where nothing matched, None where it took too long.
 
