@@ -20,7 +20,7 @@ from batchlog.segments.known import Condition, Log, Segment, Sight
 from batchlog.segments.look import Look
 from batchlog.segments.masked import Masks
 from batchlog.segments.old import leave_old
-from batchlog.segments.resume import MEANING, Decision, Others, decide
+from batchlog.segments.resume import MEANING, Decision, Nearby, Others, decide
 from batchlog.segments.take import (
     QUIET_LINE,
     Opened,
@@ -70,6 +70,7 @@ class _Follow:
         self._tools = tools
         marks = [segment.mark for segment in log.segments if segment.mark.start]
         self._look = Look(self._book, found, tools, files, marks)
+        self._nearby = Nearby()
         self._others = Others(self._look.again, Masks())
 
     def run(self) -> Iterator[Progress | Seen]:
@@ -140,10 +141,14 @@ class _Follow:
             return Decision("waits", what.segment)
         if what.kind != "new":
             return what
-        segments = self._book.log.segments
-        seen = {index: segments[index].bearers for index in self._book.seen}
-        (again,) = decide(segments, seen, [file], self._tools.past, self._others)
-        return again if again.kind in ("same", "twin", "waits", "masked") else what
+        segments, seen = self._book.log.segments, self._book.seen
+        near = self._nearby.of(file, segments)
+        borne = {n: segments[index].bearers for n, index in enumerate(near) if index in seen}
+        past, others = self._tools.past, self._others
+        (again,) = decide([segments[index] for index in near], borne, [file], past, others)
+        if again.kind not in ("same", "twin", "waits", "masked"):
+            return what
+        return again._replace(segment=near[again.segment])
 
     def _bear_unchanged(self, index: int, sights: list[Sight]) -> None:
         sights.sort(key=lambda sight: (sight.form != "plain", -sight.size))

@@ -7,7 +7,7 @@ says which scenario it is for. The inode only orders the attempts; content decid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from batchlog.segments.identity import HEADS, Likeness, compare, digest, same_first
+from batchlog.segments.identity import HEADS, Content, Likeness, compare, digest, same_first
 from batchlog.segments.known import Segment, Sight
 from batchlog.segments.masked import Masks, is_overwritten
 from batchlog.segments.past import Candidate, Past
@@ -100,10 +100,40 @@ def decide(
     return decisions
 
 
+class Nearby:
+    """Finds the segments that a decision about one file depends on, however many there are.
+
+    They begin alike, or in the same second. Segments may be added from one question to the next.
+    """
+
+    def __init__(self) -> None:
+        self._indexed = 0
+        self._by: dict[int | str | None, list[int]] = {}
+
+    def of(self, file: Candidate, segments: Sequence[Segment]) -> Sequence[int]:
+        """Return their numbers, in order; of a file without a stamp all are."""
+        for index in range(self._indexed, len(segments)):
+            for key in (segments[index].first, *(segments[index].mark.heads[:1] or (_HEADLESS,))):
+                self._by.setdefault(key, []).append(index)
+        self._indexed = len(segments)
+        if file.first is None:
+            return range(len(segments))
+        keys = (file.first, _head(file.content), _HEADLESS)
+        return sorted({index for key in keys for index in self._by.get(key, ())})
+
+
+_HEADLESS = ""
+"""Key of segments too short to have a head."""
+
+
+def _head(content: Content) -> str | None:
+    head = content.span(content.start, content.start + HEADS[0])
+    return None if head is None else digest(head)
+
+
 def _likenesses(segments: Sequence[Segment], file: Candidate) -> dict[int, Likeness]:
     """Compare with each segment, lowest offset first: an archive is read forward then."""
-    head = file.content.span(file.content.start, file.content.start + HEADS[0])
-    first = None if head is None else digest(head)
+    first = _head(file.content)
     order = [
         index
         for index, segment in enumerate(segments)
