@@ -43,7 +43,7 @@ def url(text: str) -> None:
 def _without_secrets(text: str) -> str:
     """Return a URL without what a person may have put into it to log in."""
     scheme, slashes, rest = text.rpartition("://")
-    return scheme.rpartition("@")[2] + slashes + re.split("[?#]", rest.rpartition("@")[2])[0]
+    return scheme.rpartition("@")[2] + slashes + re.split("[?#;]", rest.rpartition("@")[2])[0]
 
 
 def path(text: str) -> None:

@@ -4,6 +4,7 @@ Each directory is listed once and each file looked at once. Nothing is opened, n
 about content. An unreadable directory is told apart from an empty one (R71).
 """
 
+import errno
 import fnmatch
 import glob
 import os
@@ -16,6 +17,9 @@ from batchlog.segments.disk import Disk, Member
 from batchlog.segments.findings import Finding, decision, warning
 from batchlog.segments.names import Rotated, is_leftover, readings
 from batchlog.segments.walk import directories, is_deep
+
+_NOWHERE = {errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG}
+"""What is wrong with a link that can lead to no file: there is nothing of a log behind it."""
 
 
 class File(NamedTuple):
@@ -142,7 +146,8 @@ def _look(base: str, number: int, entry: Wanted, disk: Disk, *, stamped: bool) -
         except FileNotFoundError:
             continue
         except OSError as error:
-            problems.append(f"cannot look at {member.path}: {error.strerror}")
+            if active or error.errno not in _NOWHERE:
+                problems.append(f"cannot look at {member.path}: {error.strerror}")
             continue
         if not stat.S_ISREG(status.st_mode):
             if active:

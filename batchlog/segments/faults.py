@@ -10,6 +10,9 @@ from batchlog.segments.source import shown
 _REASON = 200
 _MISSING = (404, 410)
 
+_ASTRAY = ("NonHttpUrlRedirectClientError", "InvalidUrlRedirectClientError")
+"""aiohttp's, whose text is but that URL: nobody went there."""
+
 
 @contextmanager
 def clear(url: str, gone: str) -> Iterator[None]:
@@ -53,6 +56,8 @@ def reason_of(error: BaseException) -> str:
         return "it was changed while it was read"
     if type(error).__name__ == "TooManyRedirects":
         return "its server redirects without end"
+    if type(error).__name__ in _ASTRAY:
+        return "its server redirects to what is no HTTP URL"
     if getattr(error, "request_info", None) is not None and _status(error):  # of aiohttp
         return f"its server answers {_status(error)} {_line(getattr(error, 'message', ''))}".strip()
     return _line(str(error)) or type(error).__name__

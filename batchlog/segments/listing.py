@@ -21,11 +21,16 @@ from batchlog.segments.source import Look, local, shown
 PAGES = 256 << 20
 """Bytes of one listing: of half a million objects."""
 
-MOST = 1_000_000
-"""Files and directories of one pattern."""
+MOST = 100_000
+"""Directories of one pattern."""
+
+LONGEST = 1024
+"""Characters of a directory's name, as many as a key of S3 may have: a listing may name itself as
+what is in it, and so on without end."""
 
 _LINK = re.compile(r"\shref\s{0,9}=\s{0,9}[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _LONGEST_LINK = 4096
+_SHOWN = 80
 
 
 class Found(NamedTuple):
@@ -63,6 +68,7 @@ class _Walk:
             before = head.partition("://")[0] + "://"
         self._before, self._after = "" if self._is_http else before, chain + rest
         self.problems: list[LogError] = []
+        self._is_endless = False
 
     def found(self) -> Iterator[Found]:
         """Yield the files, in no order."""
@@ -101,12 +107,7 @@ class _Walk:
             if self._stop:
                 raise Interrupted(INTERRUPTED)
             directory, level = waiting.popleft()
-            try:
-                entries = self._list(directory)
-            except LogError as problem:
-                self.problems.append(problem)
-                continue
-            for info in entries:
+            for info in self._entries(directory):
                 name = info["name"].rstrip("/")
                 if info["type"] == "file":
                     yield info
@@ -115,6 +116,19 @@ class _Walk:
                     waiting.append((info["name"], level + 1))
             if len(seen) > MOST:
                 raise LogError(f"{shown(self._pattern)}: more directories than {MOST:,}")
+
+    def _entries(self, directory: str) -> list[dict[str, Any]]:
+        """Return what is said of the files in a directory; none where it cannot be listed."""
+        if len(directory) > LONGEST:
+            if not self._is_endless:  # said once
+                self.problems.append(_endless(directory))
+            self._is_endless = True
+            return []
+        try:
+            return self._list(directory)
+        except LogError as problem:
+            self.problems.append(problem)
+            return []
 
     def _list(self, directory: str, *, deep: bool = False) -> list[dict[str, Any]]:
         files = self._place.files
@@ -146,6 +160,13 @@ class _Walk:
         gone = f"{shown(self._pattern)}: there is no {root}"
         if not asked(self._pattern, partial(self._place.files.exists, root), self._stop, gone=gone):
             raise LogError(gone)
+
+
+def _endless(name: str) -> LogError:
+    return LogError(
+        f"{shown(name)[:_SHOWN]}…: directories inside one another without end, as a server gives "
+        "them whose listing names itself: name the files with fewer '**'"
+    )
 
 
 def _below(place: Place, directory: str) -> list[dict[str, Any]]:

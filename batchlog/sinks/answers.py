@@ -17,7 +17,7 @@ from batchlog.errors import GatewayRefused
 from batchlog.sinks.response import Answer
 from batchlog.sinks.target import Secrets, Target, without_userinfo
 from batchlog.sinks.tls import meaning
-from batchlog.sinks.wire import Tunnel
+from batchlog.sinks.wire import OddProxy, Tunnel
 
 SHOWN, SHOWN_MASKED = 500, 200
 """Most characters shown of a text that is not ours; the second where credentials are sent.
@@ -80,7 +80,7 @@ def fault(error: Exception, peer: Peer) -> Fault:  # noqa: PLR0911 - a table
         return _tunnel_fault(error.status, peer)
     if isinstance(error, ssl.SSLError):
         return _tls_fault(error, peer)
-    if isinstance(error, gaierror | ConnectionRefusedError):
+    if isinstance(error, OddProxy | gaierror | ConnectionRefusedError):
         return _no_connection(error, peer)
     if isinstance(error, TimeoutError):
         return Fault(
@@ -92,14 +92,22 @@ def fault(error: Exception, peer: Peer) -> Fault:  # noqa: PLR0911 - a table
         return Fault(shown(text, peer).lower(), "see whether it is up, and gateway.url")
     # Not their texts: they would show the URL or a header as it is.
     if isinstance(error, ValueError | OverflowError | InvalidURL):
-        return Fault("its URL cannot be used", "correct gateway.url", again=False)
+        return _unusable(peer)
     if isinstance(error, HTTPException) and not isinstance(error, IncompleteRead):
         return Fault("what answers there does not speak HTTP", "correct gateway.url")
     return Fault("the connection was lost before the answer", "see whether it is up")
 
 
-def _no_connection(error: gaierror | ConnectionRefusedError, peer: Peer) -> Fault:
+def _unusable(peer: Peer) -> Fault:
+    if peer.proxied:
+        return Fault("its URL, or that of the proxy, cannot be used", _PROXY, again=False)
+    return Fault("its URL cannot be used", "correct gateway.url", again=False)
+
+
+def _no_connection(error: OddProxy | gaierror | ConnectionRefusedError, peer: Peer) -> Fault:
     """Say that nobody was reached: of a proxy it is the proxy's address that is wrong."""
+    if isinstance(error, OddProxy):
+        return Fault("the environment's proxy is none of http://", _PROXY, again=False)
     named = isinstance(error, gaierror)
     text = f"host name leads nowhere ({error.strerror})" if named else "connection refused"
     if peer.proxied:

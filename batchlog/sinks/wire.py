@@ -45,6 +45,10 @@ class Tunnel(OSError):  # noqa: N818 - it names what failed
         """What it answered; None where that was no answer."""
 
 
+class OddProxy(OSError):  # noqa: N818 - the same
+    """The environment names a proxy that is not spoken to by plain HTTP: nothing was sent to it."""
+
+
 class Budget:
     """Seconds that are left, never more than `within` has; fewer once a stop is asked for."""
 
@@ -78,13 +82,16 @@ def exchange(
 ) -> Answer:
     """Send `request` and return the answer; TimeoutError once nothing is left of `budget`.
 
-    Besides, it raises OSError, HTTPException, or ValueError for a URL or header of no use.
+    Besides, it raises OSError, HTTPException, or ValueError for a URL or header of no use; OddProxy
+    for a proxy of another scheme, which urllib would send its password in clear.
 
     `timeout` (seconds) bounds each operation of the socket. Looking up a host knows no deadline
     and a slow server moves on each time: so all of it happens in a thread that can be left alone.
     With `keep`, only those lines of a 200's body are kept that it wants; Flood where they are too
     much.
     """
+    if proxied(request.full_url) and _speaks_otherwise(getproxies()[request.type]):
+        raise OddProxy
     flight = _Flight()
     opener = OpenerDirector()
     for handler in (ProxyHandler(), _Http(flight, context)):
@@ -107,6 +114,11 @@ def proxied(url: str) -> bool:
     except ValueError:  # the request will say so
         return False
     return parts.scheme in getproxies() and not proxy_bypass(parts.hostname or "")
+
+
+def _speaks_otherwise(proxy: str) -> bool:
+    scheme, slashes, _ = proxy.partition("://")
+    return bool(slashes) and scheme.lower() != "http"
 
 
 class _Flight:

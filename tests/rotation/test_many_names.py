@@ -459,3 +459,26 @@ def test_r119_files_that_begin_in_one_second_are_gone_through_once_each() -> Non
     once = Counting(0)
     assert Masks().is_masked(once, once, "combined", BEGINNING)
     assert {once.asked} == {one.asked for one in contents}
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["access.log.1", "access.log/below", "n" * 300, "nothing"],
+    ids=["itself", "through a file", "too long", "nothing"],
+)
+def test_a_link_beside_a_log_that_leads_nowhere_is_no_file_of_it(site: Site, target: str) -> None:
+    """Whoever may make one could keep the log from beginning, or each run from being well."""
+    site.append(range(3))
+    site.rotated(1).symlink_to(target)
+    for _ in range(2):
+        ran = site.run()
+        assert (0, 3) == (ran.exit, ran.requests)
+    assert site.rests()
+
+
+def test_a_log_that_is_itself_such_a_link_is_told(site: Site) -> None:
+    site.append([0], to=site.logs / "b.log")
+    site.access.symlink_to("access.log")
+    ran = site.run(site.access, site.logs / "b.log")
+    assert (65, 1) == (ran.exit, ran.requests)
+    assert any("levels of symbolic links" in finding.text for finding in ran.findings)

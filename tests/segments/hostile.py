@@ -116,6 +116,19 @@ class Handler(BaseHTTPRequestHandler):
         while not self.server.ended.is_set():
             self.wfile.write(b"X-More: and more\r\n" * 100)
 
+    def say_within(self) -> None:
+        """Say that a directory holds itself, and a file."""
+        page = b'<a href="d/">d</a> <a href="access.log.1">a</a>'
+        data = page if self.path.endswith("/") else LINES
+        begin, end = self.asked_for or (0, len(data))
+        self.answer(206 if self.asked_for else 200, len(data[begin:end]), Accept_Ranges="bytes")
+        if self.command == "GET":
+            self.wfile.write(data[begin:end])
+
+    def say_astray(self) -> None:
+        """Redirect to a file of this host."""
+        self.answer(302, 0, Location="file:///etc/passwd")
+
     def say_loop(self) -> None:
         """Redirect to itself."""
         self.answer(302, 0, Location=self.path)

@@ -9,7 +9,7 @@ import pytest
 from batchlog.errors import Interrupted, LogError, Stop
 from batchlog.segments.allowance import ANSWER, Allowance, TooMuch
 from batchlog.segments.content import open_file
-from batchlog.segments.listing import Found, listed
+from batchlog.segments.listing import LONGEST, Found, listed
 from batchlog.segments.patience import Late, awaited
 from tests.segments.hostile import LINES, Server, hostile
 
@@ -50,6 +50,7 @@ def test_a_file_of_an_http_server_is_read(server: Server, path: str) -> None:
         ("short/a.log", "gives fewer bytes than it says"),
         ("broken/a.log", "cannot read"),
         ("loop/a.log", "redirects without end"),
+        ("astray/a.log", "redirects to what is no HTTP URL"),
         ("status/403/a.log", "answers 403"),
         ("status/500/a.log", "answers 500"),
         ("status/401/a.log", "answers 401"),
@@ -185,3 +186,19 @@ def test_what_is_allowed_comes_to_an_end() -> None:
         allowed.take(ANSWER)
     with pytest.raises(TooMuch):
         allowed.take(1)
+
+
+def test_r130_a_listing_that_names_itself_ends(server: Server) -> None:
+    before = memory()
+    urls, problems = names(f"{server.url}/within/**")
+    (said,) = problems
+    assert "directories inside one another without end" in said
+    assert f"{server.url}/within/access.log.1" in urls
+    assert len(server.asked) == len(urls) < LONGEST
+    assert memory() - before < 100_000
+
+
+def test_a_pattern_of_one_depth_does_not_ask_for_what_is_below(server: Server) -> None:
+    urls, problems = names(f"{server.url}/within/*/*.1")
+    assert ([f"{server.url}/within/d/access.log.1"], []) == (urls, problems)
+    assert 2 == len(server.asked)

@@ -409,6 +409,37 @@ def test_http_proxy_is_honoured(
     assert gateway.seen[0].target.startswith("http://push.example:9091/metrics")
 
 
+@every_request
+@pytest.mark.parametrize("scheme", ["socks5", "https", "ftp", "HTTPS"])
+@pytest.mark.parametrize("url", ["http://push.example:9091", "https://push.example:9091"])
+def test_a_proxy_of_another_scheme_gets_no_password_in_clear(
+    gateway: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[Target], object],
+    scheme: str,
+    url: str,
+) -> None:
+    proxy = gateway.url.replace("http://", f"{scheme}://user:s3cret@")
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, proxy)
+    with pytest.raises(SinkUnreachable, match="the environment's proxy is none of http://") as bad:
+        ask(target(url))
+    assert "s3cret" not in str(bad.value)
+    assert gateway.seen == []
+
+
+def test_a_proxy_that_cannot_be_used_is_named_and_not_the_gateway(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for proxy in (f"http://u:s3cret@{'a' * 70}.x:1", "http://u:s3cret@a\x07b:1"):
+        monkeypatch.setenv("http_proxy", proxy)
+        with pytest.raises(
+            SinkUnreachable, match=r"or that of the proxy, cannot.*see http_prox"
+        ) as e:
+            deliver(target("http://push.example:9091"))
+        assert "s3cret" not in str(e.value)
+
+
 def test_no_proxy_is_honoured(gateway: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     with StandIn() as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
