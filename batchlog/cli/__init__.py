@@ -1,7 +1,10 @@
 """The commands: options in, exit code out. Each command's module is loaded when it is called."""
 
+import os
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -14,7 +17,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit with its status."""
     console.open_streams()
     limits.raise_files()
-    sys.exit(outcome(sys.argv[1:] if arguments is None else arguments))
+    status = outcome(sys.argv[1:] if arguments is None else arguments)
+    if status == Exit.BUSY and len(threading.enumerate()) > 1:
+        _leave(status)
+    sys.exit(status)
+
+
+def _leave(status: int) -> None:
+    """End at once: Python would wait for threads in which libraries wait for a name server."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
 
 
 def outcome(arguments: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
 """Bring metric families to every sink, and ask the sinks what they hold of us."""
 
+import math
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -8,11 +9,12 @@ from typing import NamedTuple
 from prometheus_client.core import Metric
 
 from batchlog.config.schema import Settings
-from batchlog.errors import BatchlogError, CheckpointError, Exit, Stop
+from batchlog.errors import BatchlogError, CheckpointError, Exit, Interrupted, Stop
 from batchlog.failpoints import reach
 from batchlog.segments.findings import Finding, error, warning
 from batchlog.sinks import gateway, textfile
 from batchlog.sinks.target import Target
+from batchlog.sinks.wire import Budget
 from batchlog.state.checkpoint import Group
 
 
@@ -61,6 +63,7 @@ def deliver(
         except BatchlogError as problem:
             exits.append(problem.exit)
             findings.append(error(str(problem)))
+    whole = Budget(math.inf, time.monotonic, stop)
     for target in to:
         reach("gateway.before")
         try:
@@ -71,6 +74,7 @@ def deliver(
                 clock=time.monotonic,
                 rng=random.random,
                 stop=stop,
+                within=whole,
             )
             reach("gateway.after")
             arrived.append(target.url)
@@ -81,14 +85,21 @@ def deliver(
     return Delivered(tuple(exits), tuple(findings), tuple(arrived))
 
 
-def refuse_if_held(to: Sequence[Target], textfile_path: str | None, checkpoint: str) -> None:
+def refuse_if_held(
+    to: Sequence[Target], textfile_path: str | None, checkpoint: str, stop: Stop
+) -> None:
     """Raise where a sink holds our group although there is no checkpoint (R65).
 
-    CheckpointError where one does; SinkUnreachable or GatewayRefused where it cannot be known.
+    CheckpointError where one does; SinkUnreachable or GatewayRefused where it cannot be known,
+    Interrupted where a stop is asked for.
     """
     try:
-        holder = next(_holders(to, textfile_path), None)
+        holder = next(_holders(to, textfile_path, stop), None)
     except BatchlogError as problem:
+        if stop:
+            raise Interrupted(
+                "interrupted before counting began: the same command begins it"
+            ) from None
         raise type(problem)(
             f"{problem}; nothing was begun: without a checkpoint the sinks are asked first whether "
             "counting began before"
@@ -101,9 +112,9 @@ def refuse_if_held(to: Sequence[Target], textfile_path: str | None, checkpoint: 
         )
 
 
-def _holders(to: Sequence[Target], textfile_path: str | None) -> Iterator[str]:
+def _holders(to: Sequence[Target], textfile_path: str | None, stop: Stop) -> Iterator[str]:
     if textfile_path is not None and textfile.holds_group(textfile_path) is not None:
         yield textfile_path
     for target in to:
-        if gateway.holds_group(target) is not None:
+        if gateway.holds_group(target, stop) is not None:
             yield f"{target.title} ({Group(target.job, dict(target.grouping))})"

@@ -58,4 +58,4 @@ def _judge_first(store: Store, request: Request, group: Group | None, verdict: V
                 "did before cannot be known without a gateway or textfile"
             )
         )
-    refuse_if_held(to, file.path if file else None, store.path)
+    refuse_if_held(to, file.path if file else None, store.path, verdict.world.stop)

@@ -10,8 +10,13 @@ from batchlog.segments.source import shown
 _REASON = 200
 _MISSING = (404, 410)
 
-_ASTRAY = ("NonHttpUrlRedirectClientError", "InvalidUrlRedirectClientError")
-"""aiohttp's, whose text is but that URL: nobody went there."""
+_OF_AIOHTTP = {
+    "TooManyRedirects": "its server redirects without end",
+    "NonHttpUrlRedirectClientError": "its server redirects to what is no HTTP URL",
+    "InvalidUrlRedirectClientError": "its server redirects to what is no HTTP URL",
+    "ClientPayloadError": "its answer ends too early",
+}
+"""What its errors mean whose own words are of no use; nobody went to such URLs."""
 
 
 @contextmanager
@@ -54,12 +59,24 @@ def reason_of(error: BaseException) -> str:
         return reason_of(cause)
     if isinstance(error, OSError) and error.errno == errno.EBUSY:  # s3fs: FileExpired
         return "it was changed while it was read"
-    if type(error).__name__ == "TooManyRedirects":
-        return "its server redirects without end"
-    if type(error).__name__ in _ASTRAY:
-        return "its server redirects to what is no HTTP URL"
+    if said := _OF_AIOHTTP.get(type(error).__name__):
+        return said
     if getattr(error, "request_info", None) is not None and _status(error):  # of aiohttp
         return f"its server answers {_status(error)} {_line(getattr(error, 'message', ''))}".strip()
+    return _of_library(error)
+
+
+def _of_library(error: BaseException) -> str:
+    """Return what is wrong where only a library's own words say so."""
+    if isinstance(error, TimeoutError):
+        return "there was no answer in time"
+    if isinstance(error, LookupError | TypeError | AttributeError | ValueError):  # of a parser
+        return f"its server's answer cannot be understood ({line_of(error)})"
+    return line_of(error)
+
+
+def line_of(error: BaseException) -> str:
+    """Return what an error says of itself, in one line."""
     return _line(str(error)) or type(error).__name__
 
 

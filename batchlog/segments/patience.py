@@ -30,6 +30,8 @@ def awaited(call: Callable[[], T], limit: float, stop: Stop) -> T:
 
     Raises Late after `limit` seconds, and Interrupted where a stop is asked for before.
     """
+    if stop:  # looked at between quick answers too, of which there may be very many
+        raise Interrupted(INTERRUPTED)
     found: list[T] = []
     raised: list[BaseException] = []
     ended = Event()

@@ -16,7 +16,7 @@ from batchlog.errors import ConfigError, LogError, Stop
 from batchlog.segments import objects
 from batchlog.segments.allowance import within
 from batchlog.segments.cursor import BLOCK
-from batchlog.segments.faults import clear, reason_of
+from batchlog.segments.faults import clear, line_of
 from batchlog.segments.patience import awaited
 from batchlog.segments.source import Look, shown
 
@@ -74,7 +74,7 @@ def place_of(url: str) -> Place:
         files = filesystem(protocol, use_listings_cache=False, **more)
         return Place(files, files._strip_protocol(url))  # noqa: SLF001 - the same
     except (ValueError, ImportError) as error:  # no such protocol; its package is not installed
-        raise ConfigError(f"{shown(url)}: {reason_of(error)}") from None
+        raise ConfigError(f"{shown(url)}: {line_of(error)}") from None
 
 
 def is_chained(url: str) -> bool:

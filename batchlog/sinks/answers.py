@@ -30,6 +30,9 @@ _REASON = 40
 
 _NO_PUSHGATEWAY = "gateway.url must lead to a Pushgateway, without /metrics at its end"
 
+_OUT_OF_TIME = (9, 10)
+"""X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED (x509_vfy.h)."""
+
 _PROXY = "see http_proxy, https_proxy and no_proxy in the environment, and the proxy itself"
 
 _ADVICE: dict[int, str] = {
@@ -119,6 +122,9 @@ def _no_connection(error: OddProxy | gaierror | ConnectionRefusedError, peer: Pe
 
 def _tls_fault(error: ssl.SSLError, peer: Peer) -> Fault:
     if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _OUT_OF_TIME:
+            text = f"its certificate is not trusted ({error.verify_message})"
+            return Fault(text, "renew it there, or set this host's clock", again=False)
         return Fault(
             f"its certificate is not trusted ({error.verify_message})",
             "set gateway.ca_file to the CA that signed it, and gateway.url to a name that it bears",

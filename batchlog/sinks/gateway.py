@@ -68,17 +68,19 @@ def push(
     clock: Callable[[], float],
     rng: Callable[[], float],
     stop: Stop,
+    within: Budget | None = None,
 ) -> Delivery:
     """Replace our group on `target` with `families`; try again while that may help.
 
     `clock` and `sleep` are in seconds, `rng` gives numbers from 0 to 1. Once `stop` is set, all
-    that is left ends within 5 seconds. Raises GatewayRefused where the gateway says no, and
-    SinkUnreachable where nothing got through until `retry_for` was over.
+    that is left ends within 5 seconds, of several gateways where they share `within`. Raises
+    GatewayRefused where the gateway says no, and SinkUnreachable where nothing got through until
+    `retry_for` was over.
     """
     collected = Collected(families)
     if not collected.samples:
         return Delivery(target.title, 0, 0, 0, f"{target.title}: nothing to push, nothing sent")
-    budget = Budget(target.budget, clock, stop)
+    budget = Budget(target.budget, clock, stop, within)
     route = _route(target, _names(collected))
     put = partial(_put, target, collected)
     tries = 0
@@ -95,12 +97,13 @@ def push(
         _pause(pause, sleep, stop)
 
 
-def holds_group(target: Target) -> str | None:
+def holds_group(target: Target, stop: Stop | None = None) -> str | None:
     """Return the `state_id` in our group on `target`, None where it holds no such group.
 
-    Empty where another program's series stand there. One try; raises the same errors as `push`.
+    Empty where another program's series stand there. One try, which a `stop` ends; raises the same
+    errors as `push`.
     """
-    held = _held(target)
+    held = _held(target, stop)
     return None if held is None else held.state_id
 
 
@@ -122,14 +125,14 @@ def forget(target: Target) -> None:
     refuse_page(answer, route.peer)
 
 
-def _held(target: Target) -> Held | None:
+def _held(target: Target, stop: Stop | None = None) -> Held | None:
     route = _route(target)
 
     def get(handler: Handler) -> None:
         handler(f"{target.base}/metrics", "GET", target.timeout, [("Accept", "text/plain")], b"")()
 
     try:
-        answer = _once(route, get, tells)
+        answer = _once(route, get, tells, stop)
         refuse_other_than_200(answer, route.peer)
         if answer.kind != "text/plain":
             raise NoExposition  # noqa: TRY301 - one way to say that it is no gateway
@@ -184,9 +187,15 @@ def _put(target: Target, collected: Collected, handler: Handler) -> None:
     )
 
 
-def _once(route: _Route, via: Callable[[Handler], None], keep: Keep | None = None) -> Answer:
+def _once(
+    route: _Route,
+    via: Callable[[Handler], None],
+    keep: Keep | None = None,
+    stop: Stop | None = None,
+) -> Answer:
     """Try once; raise SinkUnreachable where no answer came, or one that asks for patience."""
-    budget = Budget(route.peer.target.timeout, time.monotonic, Stop())
+    stop = Stop() if stop is None else stop
+    budget = Budget(route.peer.target.timeout, time.monotonic, stop, grace=0.0)
     outcome = _attempt(route, via, budget, keep)
     if isinstance(outcome, Fault):
         raise _unreachable(route.peer, outcome, 1)

@@ -26,8 +26,9 @@ from urllib.request import (
 from batchlog.errors import Stop
 from batchlog.sinks.response import Answer, Keep, Response, take
 
-GRACE = 5.0
-"""Seconds for everything that is still to be sent once a stop was asked for (R77)."""
+GRACE = 4.0
+"""Seconds for everything that is still to be sent once a stop was asked for (R77): with what comes
+before and after it, no more than five."""
 
 SLICE = 0.1
 """Seconds between two looks at the time and at `stop`."""
@@ -58,17 +59,19 @@ class Budget:
         clock: Callable[[], float],
         stop: Stop,
         within: Self | None = None,
+        grace: float | None = None,
     ) -> None:
         self._clock = clock
         self._stop = stop
         self._within = within
+        self._grace = GRACE if grace is None else grace
         self._end = clock() + seconds
 
     def left(self) -> float:
-        """Return the seconds left, at most `GRACE` since this first saw the stop."""
+        """Return the seconds left, at most `grace` since this first saw the stop."""
         now = self._clock()
         if self._stop:
-            self._end = min(self._end, now + GRACE)
+            self._end = min(self._end, now + self._grace)
         left = self._end - now
         return left if self._within is None else min(left, self._within.left())
 

@@ -175,6 +175,13 @@ def test_a_call_that_raises_raises_here() -> None:
         awaited(call, 10, Stop())
 
 
+def test_a_stop_is_heard_between_answers_however_quick_they_are() -> None:
+    stop = Stop()
+    stop.set()
+    with pytest.raises(Interrupted):
+        awaited(lambda: 1, 10, stop)
+
+
 def test_a_call_has_a_limit() -> None:
     with pytest.raises(Late, match="no answer"):
         awaited(threading.Event().wait, 0.2, Stop())
