@@ -9,16 +9,18 @@ import re
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from threading import Thread
 from typing import NamedTuple
 
 from prometheus_client.core import Metric
 
-from batchlog.errors import ConfigError, SinkUnreachable
+from batchlog.errors import ConfigError, SinkUnreachable, Stop
 from batchlog.scheduler import descriptors, head
 from batchlog.scheduler.connections import Connections, Limits
 from batchlog.scheduler.pages import Pages, refusal
+from batchlog.segments.patience import Late, awaited
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,9 @@ DEFAULT_PORT = 8000
 _ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - only where the user leaves the host out
 
 _LAST_PORT = 65_535
+
+_LOOKUP = 60.0
+"""Seconds in which a name server may say what addresses a host has."""
 
 _WAITING = 1024
 """Connections that the system keeps until they are accepted. Beyond them it is silent, and a client
@@ -74,14 +79,18 @@ def address(text: str) -> Address:
 
 @contextmanager
 def served(
-    at: Address, families: Callable[[], Iterable[Metric]], limits: Limits | None = None
+    at: Address,
+    families: Callable[[], Iterable[Metric]],
+    limits: Limits | None = None,
+    stop: Stop | None = None,
 ) -> Iterator[Address]:
     """Serve `families` while the context lasts; give the address with the port in use.
 
     `families` is called from another thread. Clients may take what `limits` says, by default a
-    small part of the files that may be open. An address that cannot be taken is a SinkUnreachable.
+    small part of the files that may be open. An address that cannot be taken is a SinkUnreachable,
+    and a `stop` that is asked for while its name is looked up Interrupted.
     """
-    with _listening(at) as listener:
+    with _listening(at, Stop() if stop is None else stop) as listener:
         limits = limits or Limits(descriptors.for_clients())
         connections = Connections(listener, _Replies(Pages(families)), limits)
         thread = Thread(target=connections.serve, name="batchlog-listen", daemon=True)
@@ -119,11 +128,11 @@ class _Replies:
 
 
 @contextmanager
-def _listening(at: Address) -> Iterator[socket.socket]:
+def _listening(at: Address, stop: Stop) -> Iterator[socket.socket]:
     """Give a socket that listens; SinkUnreachable where the address cannot be taken."""
     try:
-        listener = _bound(at)
-    except (OSError, UnicodeError) as error:
+        listener = _bound(at, stop)
+    except (OSError, UnicodeError, Late) as error:
         reason = getattr(error, "strerror", None) or error
         step = "give --listen another HOST:PORT"
         if isinstance(error, OSError) and error.errno in _NO_DESCRIPTOR:
@@ -133,9 +142,12 @@ def _listening(at: Address) -> Iterator[socket.socket]:
         yield listener
 
 
-def _bound(at: Address) -> socket.socket:
+def _bound(at: Address, stop: Stop) -> socket.socket:
     """Return a socket that listens on the first of a host's addresses that this host has."""
-    found = socket.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    kind, flags = socket.SOCK_STREAM, socket.AI_PASSIVE
+    look_up = partial(socket.getaddrinfo, at.host, at.port, type=kind, flags=flags)
+    # A name server may say nothing, and a lookup in this thread would hear no signal.
+    found = awaited(look_up, _LOOKUP, stop)
     for left, (family, kind, protocol, _, address) in enumerate(found, 1 - len(found)):
         listener = None
         try:

@@ -79,13 +79,14 @@ def serve(
     The first run goes at once, or with `cron` at its first tick. A run that fails is logged, and
     the next goes ahead. A stop lets the run end, which sees it in its Stop. SIGHUP asks `reload`
     for another duty between two runs; where that raises a BatchlogError, the old one stays.
-    `collect` is served at `listen`, and an address that cannot be taken is a SinkUnreachable.
+    `collect` is served at `listen`, and an address that cannot be taken is a SinkUnreachable, a
+    stop that is asked for while it is looked up Interrupted.
 
     Call it from the main thread. It puts the signal handlers back.
     """
     asked: _Queue = SimpleQueue()
     stop = Stop()
-    with _signals(asked, stop), _listening(listen, collect):
+    with _signals(asked, stop), _listening(listen, collect, stop):
         rhythm = _begun(duty.schedule, now())
         is_due = duty.schedule.cron is None
         while not stop:
@@ -183,8 +184,8 @@ def _signals(asked: _Queue, stop: Stop) -> Iterator[None]:
 
 
 @contextmanager
-def _listening(listen: Address | None, collect: Families) -> Iterator[None]:
-    with nullcontext() if listen is None else served(listen, collect) as at:
+def _listening(listen: Address | None, collect: Families, stop: Stop) -> Iterator[None]:
+    with nullcontext() if listen is None else served(listen, collect, stop=stop) as at:
         if at is not None:
             log.info("serving metrics on http://%s/metrics", at)
         yield

@@ -1,16 +1,13 @@
 """A backfill that is ended in the middle: no process stays, and the same command completes it."""
 
 import os
-import shutil
 import signal
-import socket
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.cli.archives import descendants, is_running, long_archives, pattern, workers
-from tests.cli.program import PATIENCE, Program, Running
+from tests.cli.program import Program, Running
 from tests.servers import eventually
 
 FILES = 8
@@ -161,42 +158,3 @@ def test_a_signal_while_blocks_are_made_ends_promtool_and_is_completed(
     assert "interrupted" in done.err
     assert none_stays([int(began.read_text())])
     assert not list((program.root / "blocks").glob("*/meta.json"))
-
-
-SILENT_NAMES = (
-    "mount --bind {resolv} /etc/resolv.conf && mount --bind {switch} /etc/nsswitch.conf"
-    ' && exec "$@"'
-)
-"""A shell's words for a host whose name server says nothing."""
-
-
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="mounts need root")
-@pytest.mark.parametrize(
-    ("url", "address"),
-    [("http://silent.test/x/*", "127.0.0.9"), ("s3://bucket/x/*", "127.0.0.10")],
-)
-def test_a_name_server_that_says_nothing_keeps_no_process(
-    program: Program, url: str, address: str
-) -> None:
-    program.log(3)
-    resolv, switch = program.root / "resolv.conf", program.root / "nsswitch.conf"
-    resolv.write_text(f"nameserver {address}\noptions timeout:30 attempts:5\n")
-    switch.write_text("hosts: dns\n")
-    mounts = SILENT_NAMES.format(resolv=resolv, switch=switch)
-    before = ("unshare", "--mount", "sh", "-c", mounts, "sh")
-    env = {"AWS_ENDPOINT_URL": "http://silent.test", "AWS_ACCESS_KEY_ID": "a"}
-    more = {"AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
-    words = ("backfill", "--textfile", program.textfile, url)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        try:
-            server.bind((address, 53))  # a file that names name servers has no place for a port
-        except OSError:
-            pytest.skip("somebody answers there already")
-        server.settimeout(PATIENCE)
-        with program.start(*words, env={**env, **more}, before=before) as running:
-            assert server.recv(512)
-            began = time.monotonic()
-            done = running.end(signal.SIGTERM)
-    assert time.monotonic() - began < PATIENCE / 2
-    assert 75 == done.exit, done.err
-    assert "interrupted" in done.err
