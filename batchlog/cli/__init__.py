@@ -60,7 +60,8 @@ def _status(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return Exit.USAGE
-    except click.Abort:
+    except click.Abort:  # Ctrl-C, perhaps where nobody reads: what is left would wait at the end
+        console.leave_output()
         return Exit.BUSY
     except BatchlogError as error:
         console.log.error("%s", error)

@@ -255,7 +255,7 @@ def test_r131_results_that_nobody_reads_hold_no_lock_and_keep_no_signal(
     with full_pipe() as stdout:
         process = subprocess.Popen(
             program.command(*words),
-            env=program.environment(),
+            env=program.environment({"PYTHONUNBUFFERED": None}),  # Python writes again at its end
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.DEVNULL,
