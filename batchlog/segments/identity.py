@@ -49,6 +49,9 @@ class Content(Protocol):
     def span(self, begin: int, end: int) -> bytes | None:
         """Return the bytes from `begin` to `end`, or None where the content ends before `end`."""
 
+    def __hash__(self) -> int:
+        """Let what was seen of it be remembered: it does not change."""
+
 
 class Likeness(IntEnum):
     """How a content compares with a mark, the closest first."""

@@ -6,6 +6,7 @@ hard link, in a copy. By its bytes it is a content of its own; by how far its li
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from batchlog.formats import pattern, resolve
@@ -41,8 +42,8 @@ class Masks:
     """
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[int, str], tuple[Content, _FirstLines]] = {}
-        self._extents: dict[tuple[int, str], _Extent] = {}
+        self._first_lines = cache(_first_lines)
+        self._extent = cache(_extent)
 
     def is_masked(self, content: Content, original: Content, spec: str, first: int | None) -> bool:
         """Tell whether a content is another one rewritten line by line; `first` is its first stamp.
@@ -68,19 +69,6 @@ class Masks:
         ours, theirs = self._first_lines(one, spec), self._first_lines(other, spec)
         length = min(len(ours), len(theirs))
         return length > 0 and ours[:length] == theirs[:length]
-
-    def _first_lines(self, content: Content, spec: str) -> _FirstLines:
-        key = id(content), spec
-        if key not in self._seen:  # with the content itself, whose id no other takes then
-            self._seen[key] = content, _first_lines(content, spec)
-        return self._seen[key][1]
-
-    def _extent(self, content: Content, spec: str) -> _Extent:
-        """Return how far a content reaches whose first lines have been looked at."""
-        key = id(content), spec
-        if key not in self._extents:
-            self._extents[key] = _extent(content, spec)
-        return self._extents[key]
 
 
 def _first_lines(content: Content, spec: str) -> _FirstLines:

@@ -9,7 +9,7 @@ from batchlog.segments.identity import Mark, make_mark
 from batchlog.segments.known import Condition, Segment, Sight
 
 
-@dataclass
+@dataclass(frozen=True)
 class Bytes:
     """A content that is given as bytes."""
 
