@@ -14,7 +14,7 @@ from batchlog.formats import resolve
 from batchlog.job.survey import survey
 from batchlog.scan import Timing
 from batchlog.segments.beside import stands_beside
-from batchlog.segments.content import OpenFile
+from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.disk import is_elsewhere
 from batchlog.segments.identity import HEADS, Likeness, Mark
 from batchlog.segments.known import Sight
@@ -23,7 +23,7 @@ from batchlog.segments.marks import is_complete
 from batchlog.segments.names import readings
 from batchlog.segments.ranges import is_inside, ranges, stamp_before
 from batchlog.segments.read import unread_mark
-from batchlog.segments.reopened import LastOpened
+from batchlog.segments.reopened import Open
 from batchlog.segments.sample import first_stamp, format_of
 from batchlog.segments.source import shown
 from batchlog.segments.take import QUIET_ARCHIVE, QUIET_LINE
@@ -92,10 +92,10 @@ class Planner:
         timing: Timing | None = None,
         *,
         stop: Stop | None = None,
-        files: LastOpened | None = None,
+        opener: Open = open_file,
     ) -> None:
         self._stop = stop
-        self._files = LastOpened() if files is None else files
+        self._open = opener
         self._ledger = ledger
         self._settings = settings
         self._now = now
@@ -114,7 +114,7 @@ class Planner:
         if seen is not None and (seen.ended or seen.mark.offset == seen.bearer.size):
             return Skipped(file, ALREADY)
         try:
-            with self._files.anew(file.path, self._stop) as content:
+            with self._open(file.path, stop=self._stop) as content:
                 return self._empty(file, content) if content.empty else self._into(file, content)
         except FileNotFoundError:
             return Skipped(file, "gone by now", is_error=True)

@@ -73,11 +73,13 @@ def _read(
     """Read the files, and commit now and then; what was read is committed also on an error."""
     ledger = Ledger(state.backfill.contents)
     opened, stop = LastOpened(), world.stop
-    planner = Planner(state, wanted.request.settings, ledger, world.now(), stop=stop, files=opened)
+    planner = Planner(
+        state, wanted.request.settings, ledger, world.now(), stop=stop, opener=opened.anew
+    )
     account.begin(files)
     try:
         engine = wanted.engine_for(files)
-        window = open_window(engine, account.advance, stop, opened)
+        window = open_window(engine, account.advance, stop, opened.again)
         with suppress(Interrupted), opened, window as tasks:
             for event in Reading(planner, ledger, tasks, stop).read(files):
                 account.hear(event)

@@ -11,7 +11,8 @@ from batchlog.engines.local import Here, Pool
 from batchlog.engines.task import carry_out
 from batchlog.engines.window import Progress, Runner, Window
 from batchlog.errors import ConfigError, Stop
-from batchlog.segments.reopened import LastOpened
+from batchlog.segments.content import open_file
+from batchlog.segments.reopened import Open
 
 A_WORKER = 4
 """Tasks that are out for each process: those behind a large archive need not wait for it."""
@@ -37,13 +38,13 @@ def open_window(
     engine: Engine,
     report: Callable[[int], None],
     stop: Stop,
-    files: LastOpened | None = None,
+    opener: Open = open_file,
 ) -> Iterator[Window]:
     """Yield a window for tasks; with its end all processes that were started have ended.
 
     `report` is told of bytes read, as they lie on disk, by this thread while it waits in `put` or
     `drain`; of a cluster once a task is done. A `stop` makes both end. Tasks that are carried out
-    here take the file that they were planned with from `files`.
+    here open their files by `opener`.
     """
     progress = Progress(report)
     function = partial(carry_out, cores=engine.cores)
@@ -54,8 +55,8 @@ def open_window(
             yield Window(runner, progress, stop)
     elif engine.workers == 1:
         here = Here(progress.running, stop)
-        planned = partial(function, files=files)
-        yield Window(Runner(here, planned, 0, here=True), progress, stop)
+        again = partial(function, opener=opener)
+        yield Window(Runner(here, again, 0, here=True), progress, stop)
     else:
         pool = Pool(engine.workers)
         try:

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from batchlog.errors import LogError, Stop
 from batchlog.formats import resolve
 from batchlog.scan import Timing, numpy_is_missing, scanner
-from batchlog.segments.content import OpenFile
+from batchlog.segments.content import OpenFile, open_file
 from batchlog.segments.identity import Mark
 from batchlog.segments.known import Sight
 from batchlog.segments.read import read
-from batchlog.segments.reopened import LastOpened
+from batchlog.segments.reopened import Open
 from batchlog.segments.source import shown
 from batchlog.segments.steps import Read, Step
 
@@ -80,16 +80,15 @@ def carry_out(
     stop: Stop | None = None,
     *,
     cores: int = 1,
-    files: LastOpened | None = None,
+    opener: Open = open_file,
 ) -> Done:
     """Read what the task says; where `stop` is asked for, what there is of its step.
 
-    `files` has the file open where it was planned in this process.
+    `opener` may have the file open already, where it was planned in this process.
     """
-    files = LastOpened() if files is None else files
     name = shown(task.sight.path)
     try:
-        with files.again(task.sight.path, stop) as content:
+        with opener(task.sight.path, stop=stop) as content:
             if not _planned(task.sight, content.sight):
                 return Done(task, None, f"{name} is not the file any more that was planned to be")
             step = _step(content, task, report, Stop() if stop is None else stop, cores)

@@ -91,10 +91,12 @@ class Intake:
         self._is_bounded = timing.since is not None or timing.until is not None
         settings, ledger = self._wanted.request.settings, Ledger(())
         opened = LastOpened()
-        planner = Planner(self._state, settings, ledger, self._now, timing, stop=stop, files=opened)
+        planner = Planner(
+            self._state, settings, ledger, self._now, timing, stop=stop, opener=opened.anew
+        )
         self.account.begin(files)
         engine = self._wanted.engine_for(files)
-        window = open_window(engine, self.account.advance, stop, opened)
+        window = open_window(engine, self.account.advance, stop, opened.again)
         with suppress(Interrupted), opened, window as tasks:
             reading = Reading(planner, ledger, tasks, stop, _Recalled(self._journal))
             for event in reading.read(files):

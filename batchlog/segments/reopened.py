@@ -3,12 +3,15 @@
 To open a remote one takes a request, and with it most of them have been read.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Self
 
 from batchlog.errors import Stop
 from batchlog.segments.content import OpenFile, open_file
+
+Open = Callable[..., AbstractContextManager[OpenFile]]
+"""Opens a path while a block lasts, given a `stop`: `open_file`, or one of `LastOpened`."""
 
 
 class LastOpened:
@@ -19,14 +22,14 @@ class LastOpened:
         self._content: OpenFile | None = None
 
     @contextmanager
-    def anew(self, path: str, stop: Stop | None) -> Iterator[OpenFile]:
+    def anew(self, path: str, *, stop: Stop | None) -> Iterator[OpenFile]:
         """Open a file, as `open_file` does, and keep it open until the next one is."""
         self.close()
         self._path, self._content = path, open_file(path, stop=stop)
         yield self._content
 
     @contextmanager
-    def again(self, path: str, stop: Stop | None) -> Iterator[OpenFile]:
+    def again(self, path: str, *, stop: Stop | None) -> Iterator[OpenFile]:
         """Give the file that was opened last; open it where it is another one."""
         if self._content is not None and path == self._path:
             yield self._content
