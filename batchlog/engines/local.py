@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 from batchlog.engines.task import Done, Task
 from batchlog.errors import BatchlogError, EngineUnreachable, Stop
+from batchlog.nowhere import open_nowhere
 
 INTERVAL = 0.1
 """Seconds between two messages about the progress of a task."""
@@ -38,8 +39,6 @@ KILLED = (
     "a worker process was killed, perhaps for want of memory: "
     "run again with fewer --workers; what was done is kept"
 )
-
-_STANDARD_ERROR = 2
 
 DESCRIPTORS = 10
 """What is open while a process is started, and a few more."""
@@ -141,7 +140,7 @@ def _look_for_room() -> None:
     found: list[int] = []
     try:
         while len(found) < DESCRIPTORS:
-            found.append(os.dup(_STANDARD_ERROR))
+            found.append(open_nowhere())
     finally:
         for descriptor in found:
             os.close(descriptor)

@@ -46,11 +46,10 @@ class OpenFile:
         self,
         source: Source,
         sight: Sight,
-        known: Iterable[Mark] = (),
-        patience: int = sys.maxsize,
-        stop: Stop | None = None,
+        known: Iterable[Mark],
+        patience: int,
+        stop: Stop,
     ) -> None:
-        stop = Stop() if stop is None else stop
         self._source = source
         self._rests = False
         self.sight = sight
@@ -197,12 +196,10 @@ def open_file(
     ConfigError where what it needs is not installed. Interrupted where a `stop` is asked for and a
     few files have been opened since.
     """
-    if stop is not None:
-        stop.one_more()
+    stop = Stop() if stop is None else stop
+    stop.one_more()
     path = local(path)
-    source: Source = (
-        open_remote(path, Stop() if stop is None else stop) if is_url(path) else open_disk(path)
-    )
+    source: Source = open_remote(path, stop) if is_url(path) else open_disk(path)
     try:
         return OpenFile(source, _sight(source, path), known, patience, stop)
     except BaseException as error:

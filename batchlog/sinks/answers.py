@@ -122,11 +122,11 @@ def _no_connection(error: OddProxy | gaierror | ConnectionRefusedError, peer: Pe
 
 def _tls_fault(error: ssl.SSLError, peer: Peer) -> Fault:
     if isinstance(error, ssl.SSLCertVerificationError):
+        text = f"its certificate is not trusted ({error.verify_message})"
         if error.verify_code in _OUT_OF_TIME:
-            text = f"its certificate is not trusted ({error.verify_message})"
             return Fault(text, "renew it there, or set this host's clock", again=False)
         return Fault(
-            f"its certificate is not trusted ({error.verify_message})",
+            text,
             "set gateway.ca_file to the CA that signed it, and gateway.url to a name that it bears",
             again=False,
         )

@@ -93,7 +93,7 @@ def exchange(
     With `keep`, only those lines of a 200's body are kept that it wants; Flood where they are too
     much.
     """
-    if proxied(request.full_url) and _speaks_otherwise(getproxies()[request.type]):
+    if _speaks_otherwise(_proxy_of(request.full_url) or ""):
         raise OddProxy
     flight = _Flight()
     opener = OpenerDirector()
@@ -112,11 +112,16 @@ def exchange(
 
 def proxied(url: str) -> bool:
     """Whether a request for `url` goes through a proxy that the environment names."""
+    return _proxy_of(url) is not None
+
+
+def _proxy_of(url: str) -> str | None:
     try:
         parts = urlsplit(url)
     except ValueError:  # the request will say so
-        return False
-    return parts.scheme in getproxies() and not proxy_bypass(parts.hostname or "")
+        return None
+    proxy = getproxies().get(parts.scheme)
+    return None if proxy is None or proxy_bypass(parts.hostname or "") else proxy
 
 
 def _speaks_otherwise(proxy: str) -> bool:
